@@ -1,0 +1,1 @@
+"""Traces: OTLP ingest, dialects, the span store, search, sessions, scores, live view."""
