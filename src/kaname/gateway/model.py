@@ -1,0 +1,106 @@
+"""What the gateway knows of one call when it is over: `GatewayRecord`, journalled and later turned into a span.
+
+It holds what happened, uninterpreted: bodies as bytes, the provider's usage object as it came. Disjoint usage, cost and
+messages are derived from it by the worker (`traces.gateway_records`), never on the request path.
+Invariants: fields are only ever added, with a default, because old journals hold old records; bodies are bounded by
+`GatewaySettings.record_body_bytes`, and `*_bytes` tells the true size; it never holds a credential.
+"""
+
+from typing import Literal
+
+import msgspec
+
+Surface = Literal["chat_completions", "completions", "embeddings"]
+Outcome = Literal["ok", "error", "incomplete", "cancelled"]
+"""`incomplete`: the answer began and then failed. `cancelled`: the client left first."""
+ResponseFormat = Literal["", "json", "sse"]
+
+
+class AttemptRecord(msgspec.Struct, kw_only=True):
+    """One try at one target. Never holds upstream text: providers echo keys and user input."""
+
+    target: str
+    """`provider/model`."""
+    key_name: str = ""
+    """Where the provider key came from, e.g. `env:OPENAI_API_KEY`; never the key."""
+    start_ns: int
+    duration_ns: int
+    upstream_status: int = 0
+    """0 when no status line arrived."""
+    error_code: str = ""
+    reused_connection: bool = False
+    stale_retries: int = 0
+    """Free repeats because a kept-alive connection had died without a reply byte."""
+
+
+class GatewayRecord(msgspec.Struct, kw_only=True):
+    """One call through the gateway. Times are nanoseconds: `*_ns` since 1970, `duration_ns` and `ttft_ns` elapsed."""
+
+    project_id: str
+    request_id: str
+    trace_id: str
+    span_id: str
+    parent_span_id: str = ""
+    """The caller's span from `traceparent`, or "" when the call starts its own trace."""
+    trace_flags: int = 1
+    trace_state: str = ""
+    key_id: str = ""
+    """Id of the principal that called."""
+    key_name: str = ""
+    surface: Surface
+    requested_model: str = ""
+    """As the client wrote it: an alias, or `provider/model`."""
+    provider: str = ""
+    """Name of the provider in the configuration."""
+    provider_type: str = ""
+    """`openai`, `openai_compatible` or `local`."""
+    target_model: str = ""
+    """The name that was sent upstream."""
+    config_version: str = ""
+    start_ns: int
+    duration_ns: int
+    ttft_ns: int | None = None
+    """From the client's request to the first content event of a stream."""
+    status: int
+    """The HTTP status that the client got; 499 when it left before one."""
+    outcome: Outcome = "ok"
+    error_type: str = ""
+    error_code: str = ""
+    error_message: str = ""
+    stream: bool = False
+    finish_reasons: list[str] = []
+    usage: bytes = b""
+    """The provider's `usage` object as JSON, or b"" when it sent none."""
+    response_model: str = ""
+    response_id: str = ""
+    request: bytes = b""
+    """The client's body (decompressed JSON), at most `record_body_bytes`."""
+    request_bytes: int = 0
+    request_truncated: bool = False
+    response: bytes = b""
+    """What the client got, at most `record_body_bytes`."""
+    response_format: ResponseFormat = ""
+    response_bytes: int = 0
+    response_truncated: bool = False
+    environment: str = "default"
+    session_id: str = ""
+    user_id: str = ""
+    tags: list[str] = []
+    metadata: dict[str, str] = {}
+    client_retry_count: int = 0
+    """`x-stainless-retry-count` of the official SDKs."""
+    attempts: list[AttemptRecord] = []
+
+
+def encode_record(record: GatewayRecord) -> bytes:
+    """The journal payload of kind `gateway` (msgpack)."""
+    return _ENCODER.encode(record)
+
+
+def decode_record(payload: bytes) -> GatewayRecord:
+    """The reverse; raises msgspec.DecodeError on bytes that aren't a record."""
+    return _DECODER.decode(payload)
+
+
+_ENCODER = msgspec.msgpack.Encoder()
+_DECODER = msgspec.msgpack.Decoder(GatewayRecord)
