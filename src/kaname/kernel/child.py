@@ -81,7 +81,7 @@ class ChildProcess:
             self._thread.start()
 
     def wait_ready(self, timeout_s: float | None = None) -> ReadyMessage:
-        """Blocks until the child is ready and returns its ready message; raises UnavailableError if it isn't in time."""
+        """Blocks until the child is ready; returns its ready message or raises UnavailableError."""
         if not self._ready.wait(self._ready_timeout_s if timeout_s is None else timeout_s):
             raise UnavailableError(
                 f"{self.name} isn't ready (state {self._state!r})",

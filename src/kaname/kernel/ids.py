@@ -1,4 +1,4 @@
-"""Identifiers: `prefix_` + UUIDv7 (RFC 9562) in Crockford base32, so they sort by creation time and can't be confused."""
+"""Identifiers: `prefix_` + UUIDv7 (RFC 9562) in Crockford base32: they sort by creation time and name their kind."""
 
 import os
 import time

@@ -8,7 +8,10 @@ import re
 import unicodedata
 
 PREVIEW_CHARS = 200
-_CJK = "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\uac00-\ud7af\u3005\u3007\U00020000-\U0003ffff"
+_CJK = (
+    "\u3040-\u30ff\u31f0-\u31ff\u3400-\u4dbf\u4e00-\u9fff\uf900-\ufaff\uff66-\uff9f\uac00-\ud7af"
+    "\u3005\u3007\U00020000-\U0003ffff"
+)
 _CJK_RUN = re.compile(f"[{_CJK}]+")
 _WORD_RUN = re.compile(r"[0-9a-z]+")
 _SPACES = re.compile(r"\s+")

@@ -1,6 +1,6 @@
 """What a span is, before (`RawSpan`) and after (`SpanRow`) normalisation, and what a score is.
 
-A span is the only telemetry row: complete and immutable. Traces, sessions and users are groupings of spans at read time.
+A span is the only telemetry row: complete and immutable. Traces, sessions and users are groupings of spans at read.
 `SpanRow` fields are exactly the columns of table `spans` (see `tables.py`); a test compares the two. Rows are
 msgspec structs because they are encoded straight into the engine's JSONEachRow input.
 """
