@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from kaname.storage.columns import ColumnsMigration
 
 TIME_COLUMNS = {"start_ns": "start_time", "received_ns": "received_at", "created_ns": "created_at", "time_ns": "time"}
-"""Row fields in nanoseconds → the DateTime64(9) columns that hold them."""
+"""Row fields in nanoseconds → the DateTime64(9) columns that hold them (JSONEachRow reads a bare integer as ns)."""
 
 _JSON_ESCAPE = r'\\\\["\\\\/bfnrt]'
 _MESSAGE_KEY = r'"(?:type|role|finish_reason)":"[a-z_]*"|"(?:parts|content|name|id|arguments|response)":'
@@ -153,16 +153,15 @@ LOG_RECORD_COLUMNS: tuple[str, ...] = tuple(name for name, _ in _LOG_RECORDS)
 
 _INGEST_NOTICES: tuple[tuple[str, str], ...] = (
     ("project_id", "LowCardinality(String)"),
-    ("at", "DateTime64(3, 'UTC')"),
     ("notice_id", "String"),
-    ("code", "LowCardinality(String)"),
-    ("message", "String"),
+    ("time", "DateTime64(9, 'UTC')"),
+    ("kind", "LowCardinality(String)"),
     ("count", "UInt64"),
-    ("source", "LowCardinality(String)"),
+    ("message", "String"),
     ("details", "String"),
 )
 INGEST_NOTICE_COLUMNS: tuple[str, ...] = tuple(name for name, _ in _INGEST_NOTICES)
-"""`count` spans or records were refused or changed for the reason `code`; `source` is the sender's service or scope."""
+"""`count` spans or records were refused or changed; `details` is JSON: reasons with counts, senders."""
 
 
 def _body(columns: Sequence[tuple[str, str]], indexes: Sequence[str] = ()) -> str:
@@ -211,9 +210,10 @@ ORDER BY (project_id, trace_id, span_id, time, record_id)
 SETTINGS {_DURABLE}"""
 
 _CREATE_INGEST_NOTICES = f"""CREATE TABLE IF NOT EXISTS ingest_notices {_body(_INGEST_NOTICES)}
-ENGINE = MergeTree
-ORDER BY (project_id, at, notice_id)
-TTL toDateTime(at) + INTERVAL 30 DAY
+ENGINE = ReplacingMergeTree
+PARTITION BY toYYYYMM(time)
+ORDER BY (project_id, time, notice_id)
+TTL toDateTime(time) + INTERVAL 30 DAY
 SETTINGS {_DURABLE}"""
 
 COLUMNS_MIGRATIONS: tuple[ColumnsMigration, ...] = (
