@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, settings
 
 from live import LiveServer, start_live_server
 
-pytest_plugins = ["fixtures_columns", "fixtures_sql"]
+pytest_plugins = [n for n in ("fixtures_columns", "fixtures_sql") if (Path(__file__).parent / f"{n}.py").exists()]
 
 settings.register_profile(
     "kaname", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
