@@ -32,6 +32,13 @@ that `\\nword` doesn't glue to `nword` and 「Pythonで」 is found by `python`.
 
 _DURABLE = "fsync_after_insert = 1, fsync_part_directory = 1, old_parts_lifetime = 60"
 
+_KIND = (
+    "Enum8('span' = 0, 'llm' = 1, 'embedding' = 2, 'retriever' = 3, 'reranker' = 4, 'tool' = 5, 'agent' = 6,"
+    " 'chain' = 7, 'guardrail' = 8, 'evaluator' = 9, 'event' = 10)"
+)
+"""Enums, not LowCardinality: three of them group as one machine word, which halves the time of the facets. The first
+value is what a row that leaves the column out gets."""
+
 _SPANS: tuple[tuple[str, str], ...] = (
     ("project_id", "LowCardinality(String)"),
     ("trace_id", "String CODEC(ZSTD(1))"),
@@ -39,15 +46,15 @@ _SPANS: tuple[tuple[str, str], ...] = (
     ("parent_span_id", "String CODEC(ZSTD(1))"),
     ("external_id", "String CODEC(ZSTD(1))"),
     ("name", "LowCardinality(String)"),
-    ("kind", "LowCardinality(String)"),
+    ("kind", _KIND),
     ("otel_kind", "UInt8"),
     ("start_time", "DateTime64(9, 'UTC') CODEC(Delta(8), ZSTD(1))"),
     ("duration_ns", "UInt64 CODEC(ZSTD(1))"),
-    ("status", "LowCardinality(String)"),
+    ("status", "Enum8('unset' = 0, 'ok' = 1, 'error' = 2)"),
     ("status_message", "String CODEC(ZSTD(1))"),
-    ("level", "LowCardinality(String)"),
+    ("level", "Enum8('default' = 0, 'debug' = 1, 'warning' = 2, 'error' = 3)"),
     ("is_root", "Bool"),
-    ("environment", "LowCardinality(String)"),
+    ("environment", "LowCardinality(String) DEFAULT 'default'"),
     ("version", "LowCardinality(String)"),
     ("release", "LowCardinality(String)"),
     ("service_name", "LowCardinality(String)"),
@@ -125,7 +132,7 @@ _SCORES: tuple[tuple[str, str], ...] = (
     ("trace_id", "String"),
     ("span_id", "String"),
     ("session_id", "String"),
-    ("environment", "LowCardinality(String)"),
+    ("environment", "LowCardinality(String) DEFAULT 'default'"),
     ("metadata", "Map(LowCardinality(String), String)"),
     ("execution_trace_id", "String"),
     ("created_at", "DateTime64(9, 'UTC')"),
