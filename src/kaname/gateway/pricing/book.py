@@ -1,0 +1,93 @@
+"""What a call cost: project prices first, then the snapshot; an unknown model has no cost, never zero.
+
+Lookups are cached by (project, provider, model), misses included, and bounded: model names come from outside. Reads
+take no lock; `replace_project_prices` swaps everything at once, so a reader sees the old prices or the new ones.
+"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from kaname.gateway.pricing.model import Cost
+from kaname.gateway.pricing.project_price import ProjectPrice
+from kaname.gateway.pricing.rates import Rate
+from kaname.gateway.pricing.snapshot import Snapshot, load_snapshot
+
+_MAX_CACHED = 20_000
+_MAX_COUNTED = 1_000
+
+
+@dataclass(slots=True)
+class _State:
+    """Project prices and the rates that were resolved with them."""
+
+    by_project: Mapping[str, Sequence[ProjectPrice]]
+    resolved: dict[tuple[str, str, str], tuple[Rate, ...]] = field(
+        default_factory=dict[tuple[str, str, str], tuple[Rate, ...]]
+    )
+
+
+class PriceBook:
+    """Prices usage. Thread-safe."""
+
+    def __init__(self, snapshot: Snapshot, project_prices: Sequence[ProjectPrice] = ()) -> None:
+        self.snapshot = snapshot
+        self._unpriced: Counter[tuple[str, str]] = Counter()
+        self._state = _State({})
+        self.replace_project_prices(project_prices)
+
+    @classmethod
+    def load(cls) -> "PriceBook":
+        """A book of the snapshot that ships with this version, without project prices."""
+        return cls(load_snapshot())
+
+    def cost(
+        self, provider: str, model: str, usage: Mapping[str, int], at_ns: int, *, project_id: str = ""
+    ) -> Cost | None:
+        """The cost of disjoint usage buckets at a time, or None if there is no price for all of them."""
+        state = self._state
+        project = project_id if project_id in state.by_project else ""
+        key = (project, provider, model)
+        rates = state.resolved.get(key)
+        if rates is None:
+            rates = self._resolve(state, key)
+        for rate in rates:
+            if rate.holds(at_ns):
+                cost = rate.cost(usage)
+                if cost is not None:
+                    return cost
+                break
+        self._count_unpriced(provider, model)
+        return None
+
+    def replace_project_prices(self, prices: Sequence[ProjectPrice]) -> None:
+        """Takes these project prices instead of the present ones."""
+        by_project: dict[str, list[ProjectPrice]] = {}
+        for price in prices:
+            by_project.setdefault(price.project_id, []).append(price)
+        self._state = _State({project: sorted(items, key=_precedence) for project, items in by_project.items()})
+
+    def unpriced(self) -> Mapping[tuple[str, str], int]:
+        """How often each (provider, model) had no price since the start."""
+        return dict(self._unpriced)
+
+    def _resolve(self, state: _State, key: tuple[str, str, str]) -> tuple[Rate, ...]:
+        project, provider, model = key
+        own = [p.rate for p in state.by_project.get(project, ()) if p.matches(provider, model)]
+        public = self.snapshot.find(provider, model) if model else None
+        rates = (*own, *(public.rates if public else ()))
+        if len(state.resolved) >= _MAX_CACHED:
+            state.resolved.clear()
+        state.resolved[key] = rates
+        return rates
+
+    def _count_unpriced(self, provider: str, model: str) -> None:
+        key = (provider, model)
+        if key not in self._unpriced and len(self._unpriced) >= _MAX_COUNTED:
+            key = ("", "")
+        self._unpriced[key] += 1
+
+
+def _precedence(price: ProjectPrice) -> tuple[int, int, int, int]:
+    """Higher priority first, then the more specific match, then the newer price."""
+    return (-price.priority, price.generality, -len(price.pattern), -price.rate.from_ns)

@@ -1,0 +1,15 @@
+"""The built-in dialects in their merge order: for every field, the first that found something wins."""
+
+from kaname.kernel.registry import Registry
+from kaname.traces.dialects import context, langfuse, openinference, otel_genai
+from kaname.traces.dialects.dialect import Dialect
+
+_ORDER = (context.DIALECT, langfuse.DIALECT, otel_genai.DIALECT, openinference.DIALECT)
+
+
+def builtin_dialects() -> Registry[Dialect]:
+    """A registry of the built-in dialects; third-party ones come after them."""
+    registry: Registry[Dialect] = Registry("dialect")
+    for dialect in _ORDER:
+        registry.register(dialect.name, dialect)
+    return registry

@@ -1,0 +1,153 @@
+"""OpenInference: flattened attributes of Arize's instrumentations (spec: `openinference-semantic-conventions`).
+
+Structured messages (`llm.input_messages.N.…`) are preferred over `input.value`, a lossy copy. Embedding vectors are
+not kept. Annotations on a span are scores and are read by `traces/span_scores.py`.
+"""
+
+from decimal import Decimal
+
+from kaname.traces.coerce import (
+    first_count,
+    first_text,
+    flat_metadata,
+    json_object,
+    structured,
+    text_list,
+    to_decimal,
+    to_text,
+)
+from kaname.traces.dialects.dialect import Dialect, Partial, Payload, claim, payload_of
+from kaname.traces.dialects.openinference_messages import read_documents, read_messages, read_prompts, read_tools
+from kaname.traces.messages import parse_messages
+from kaname.traces.model import Attributes, RawSpan, SpanKind
+from kaname.traces.usage import TokenCounts, Usage, split_usage
+
+KINDS: dict[str, SpanKind] = {
+    "LLM": "llm", "CHAIN": "chain", "TOOL": "tool", "AGENT": "agent", "RETRIEVER": "retriever",
+    "EMBEDDING": "embedding", "RERANKER": "reranker", "GUARDRAIL": "guardrail", "EVALUATOR": "evaluator",
+    "PROMPT": "chain", "UNKNOWN": "span",
+}  # fmt: skip
+_TOKENS = "llm.token_count."
+_COST = "llm.cost."
+
+
+def read(span: RawSpan) -> Partial:
+    """Everything that the conventions name."""
+    a = span.attributes
+    found: Partial = {}
+    heads = _second_heads(a)
+    if kind := KINDS.get(to_text(a.get("openinference.span.kind")).upper()):
+        found["kind"] = claim("openinference", kind)
+    _read_identity(a, found)
+    read_messages(a, heads, found)
+    _read_io(a, found)
+    if "prompts" in heads or "choices" in heads:
+        read_prompts(a, found)
+    if "tools" in heads:
+        read_tools(a, found)
+    read_documents(a, heads, found)
+    if "token_count" in heads and (usage := _read_usage(a)):
+        found["usage"] = usage
+    if "cost" in heads and (cost := _read_cost(a)):
+        found["sent_cost"] = cost
+    if "metadata" in a and (metadata := flat_metadata(a["metadata"])):
+        found["metadata"] = metadata
+    return found
+
+
+def _second_heads(a: Attributes) -> set[str]:
+    """What follows `llm.`, `retrieval.`, `reranker.` or `embedding.`: tells what there is to un-flatten."""
+    return {k.split(".", 2)[1] for k in a if k.startswith(("llm.", "re", "embedding.")) and "." in k}
+
+
+def _read_identity(a: Attributes, found: Partial) -> None:
+    if model := first_text(
+        a, "llm.request.model_name", "llm.model_name", "embedding.model_name", "reranker.model_name"
+    ):
+        found["request_model"] = model
+    if model := first_text(a, "llm.response.model_name"):
+        found["response_model"] = model
+    if provider := first_text(a, "llm.provider", "llm.system"):
+        found["provider"] = provider
+    parameters = json_object(a.get("llm.invocation_parameters") or a.get("embedding.invocation_parameters"))
+    if parameters:
+        kept = {k: v for k, v in parameters.items() if k not in ("messages", "tools", "input", "model")}
+        if kept:
+            found["model_parameters"] = kept
+    if reasons := text_list(a.get("llm.finish_reason")):
+        found["finish_reasons"] = reasons
+    if agent := first_text(a, "agent.name"):
+        found["agent_name"] = agent
+    if tool := first_text(a, "tool.name"):
+        found["tool_name"] = tool
+    if call := first_text(a, "tool.id", "tool_call.id"):
+        found["tool_call_id"] = call
+    if prompt := first_text(a, "prompt.id", "llm.prompt_template.name"):
+        found["prompt_name"] = prompt
+    if version := first_text(a, "llm.prompt_template.version"):
+        found["prompt_version"] = version
+
+
+def _read_io(a: Attributes, found: Partial) -> None:
+    value = a.get("input.value")
+    if value is not None and "input_messages" not in found and (payload := _payload(value, a.get("input.mime_type"))):
+        messages = parse_messages(structured(payload.text), role="user") if payload.is_json else []
+        if messages and found.get("kind", (0, "llm"))[1] == "llm":
+            found["input_messages"] = messages
+        else:
+            found["input"] = payload
+    value = a.get("output.value")
+    if value is not None and "output_messages" not in found and (payload := _payload(value, a.get("output.mime_type"))):
+        messages = parse_messages(structured(payload.text), role="assistant") if payload.is_json else []
+        if messages and found.get("kind", (0, "llm"))[1] == "llm":
+            found["output_messages"] = messages
+        else:
+            found["output"] = payload
+
+
+def _payload(value: object, mime_type: object) -> Payload | None:
+    """JSON only if the mime type says so."""
+    if not isinstance(value, str):
+        return payload_of(value)  # pyright: ignore[reportArgumentType]
+    if not value:
+        return None
+    return Payload(value, mime_type == "application/json" and structured(value) is not None)
+
+
+def _read_usage(a: Attributes) -> Usage | None:
+    reported = {k[len(_TOKENS) :]: n for k in a if k.startswith(_TOKENS) and (n := first_count(a, k)) is not None}
+    if not reported:
+        return None
+    r = reported.get
+    return split_usage(
+        TokenCounts(
+            input=r("prompt"),
+            output=r("completion"),
+            total=r("total"),
+            cache_read=r("prompt_details.cache_read", r("prompt_details.cache_input", 0)),
+            cache_write=r("prompt_details.cache_write", 0),
+            input_audio=r("prompt_details.audio", 0),
+            reasoning=r("completion_details.reasoning", 0),
+            output_audio=r("completion_details.audio", 0),
+            input_includes_cache=True,
+            output_includes_reasoning=True,
+        ),
+        reported,
+    )
+
+
+def _read_cost(a: Attributes) -> dict[str, Decimal]:
+    cost: dict[str, Decimal] = {}
+    for key, name in (("prompt", "input"), ("completion", "output"), ("total", "total")):
+        if (amount := to_decimal(a.get(_COST + key))) is not None:
+            cost[name] = amount
+    return cost
+
+
+DIALECT = Dialect(
+    name="openinference",
+    read=read,
+    heads=frozenset(
+        {"openinference", "llm", "input", "output", "retrieval", "reranker", "embedding", "tool", "agent", "metadata"}
+    ),
+)
