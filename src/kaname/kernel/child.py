@@ -2,7 +2,8 @@
 
 Contract with the child: it prints one line of JSON on stdout when it is ready, keeps stdout quiet after that, logs to
 stderr (inherited), and exits when its stdin reaches end of file, so it can't outlive its parent even after kill -9.
-A child that exits is started again with a back-off that doubles from 0.2 s to 10 s and resets after a minute of health.
+A child that exits is started again with a back-off that doubles from 0.2 s to 10 s and resets after `healthy_after_s`
+of readiness. Only a child that exits `max_quick_failures` times in a row without ever having been ready is given up.
 Deliberately not here: what the child does, and any health check beyond "ready" and "exited".
 """
 
@@ -41,7 +42,9 @@ class ChildProcess:
         pass_fds: Sequence[int] = (),
         ready_timeout_s: float = 60.0,
         max_quick_failures: int = 8,
+        healthy_after_s: float = HEALTHY_AFTER_S,
         on_ready: Callable[[ReadyMessage], None] | None = None,
+        on_failed: Callable[[], None] | None = None,
     ) -> None:
         self.name = name
         self.restarts = 0
@@ -50,7 +53,9 @@ class ChildProcess:
         self._pass_fds = tuple(pass_fds)
         self._ready_timeout_s = ready_timeout_s
         self._max_quick_failures = max_quick_failures
+        self._healthy_after_s = healthy_after_s
         self._on_ready = on_ready
+        self._on_failed = on_failed
         self._state: ChildState = "stopped"
         self._process: subprocess.Popen[bytes] | None = None
         self._ready = threading.Event()
@@ -93,7 +98,8 @@ class ChildProcess:
     def stop(self, grace_s: float = 10.0) -> None:
         """Closes the child's stdin, then SIGTERM, then SIGKILL; returns when it is gone. Idempotent."""
         self._stopping.set()
-        process = self._process
+        with self._lock:  # not between the check and the start in _run_once
+            process = self._process
         if process is not None and process.poll() is None:
             _close_quietly(process)
             for send in (lambda: None, process.terminate, process.kill):
@@ -116,12 +122,14 @@ class ChildProcess:
             self._ready.clear()
             if self._stopping.is_set():
                 return
-            if lived >= HEALTHY_AFTER_S:
-                backoff, quick_failures = FIRST_BACKOFF_S, 0
-            quick_failures += 1
+            if lived >= self._healthy_after_s:
+                backoff = FIRST_BACKOFF_S
+            quick_failures = 0 if lived > 0 else quick_failures + 1
             if quick_failures > self._max_quick_failures:
                 self._state = "failed"
                 logger.error("%s failed %d times in a row; giving up", self.name, quick_failures)
+                if self._on_failed is not None:
+                    self._on_failed()
                 return
             self._state = "restarting"
             self.restarts += 1
@@ -132,15 +140,17 @@ class ChildProcess:
 
     def _run_once(self) -> float:
         """Runs the child until it exits; returns how many seconds it was ready."""
-        process = subprocess.Popen(
-            self._argv,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            env=self._environment,
-            pass_fds=self._pass_fds,
-            start_new_session=True,
-        )
-        self._process = process
+        with self._lock:
+            if self._stopping.is_set():
+                return 0.0
+            process = self._process = subprocess.Popen(
+                self._argv,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env=self._environment,
+                pass_fds=self._pass_fds,
+                start_new_session=True,
+            )
         assert process.stdout is not None
         watchdog = threading.Timer(self._ready_timeout_s, process.kill)
         watchdog.daemon = True

@@ -17,6 +17,7 @@ KanameError
 ├── UpstreamError            502  a model provider failed
 │   └── UpstreamTimeoutError 504
 ├── ConfigurationError       500  a setting or an installation is wrong (CLI exit status 3)
+├── EngineRefusedError       500  the column engine refused a statement or rows; carries engine_code
 └── IntegrityError           500  stored data fails its check
 
 Every error has a stable `code`, a message that names the offending value, and a hint: the way out. HTTP renders
@@ -169,3 +170,13 @@ class IntegrityError(KanameError):
     """Stored data fails its checksum, digest or signature."""
 
     default_code = "integrity_error"
+
+
+class EngineRefusedError(KanameError):
+    """The column engine refused a statement or rows: a defect of ours or a bad row, never worth a retry."""
+
+    default_code = "engine_refused"
+
+    def __init__(self, message: str, *, engine_code: int) -> None:
+        super().__init__(message, hint="This is a defect of Kaname; please report it.")
+        self.engine_code = engine_code
