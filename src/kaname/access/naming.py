@@ -1,0 +1,43 @@
+"""Checks of what people type in: names, e-mail addresses, expiry times."""
+
+import unicodedata
+from datetime import datetime
+
+from kaname.kernel.errors import InvalidInputError
+
+MAX_NAME_LENGTH = 200
+MAX_EMAIL_LENGTH = 320
+
+
+def check_name(text: str, param: str = "name") -> str:
+    """The name in NFC without outer spaces; raises InvalidInputError if empty, too long or with control characters."""
+    name = unicodedata.normalize("NFC", text).strip()
+    if not name or len(name) > MAX_NAME_LENGTH or any(unicodedata.category(c) in ("Cc", "Cs") for c in name):
+        raise InvalidInputError(
+            f"{param} {text[:80]!r} can't be used",
+            hint=f"Use 1 to {MAX_NAME_LENGTH} characters on one line.",
+            param=param,
+        )
+    return name
+
+
+def check_email(text: str) -> str:
+    """The address case-folded; raises InvalidInputError. Only its shape is checked: nothing is sent to it."""
+    email = unicodedata.normalize("NFKC", text).strip().casefold()
+    local, at, domain = email.rpartition("@")
+    unprintable = any(c.isspace() or unicodedata.category(c)[0] == "C" for c in email)
+    if not (local and at and domain) or len(email) > MAX_EMAIL_LENGTH or unprintable:
+        raise InvalidInputError(
+            f"{text[:80]!r} isn't an e-mail address", hint="Write it as name@example.com.", param="email"
+        )
+    return email
+
+
+def check_future(at: datetime | None, now: datetime) -> None:
+    """Raises InvalidInputError for an expiry that has no zone or is past already."""
+    if at is not None and (at.tzinfo is None or at <= now):
+        raise InvalidInputError(
+            f"expires_at {at.isoformat()!r} isn't a future time with a zone",
+            hint="Use ISO 8601 with a zone, such as 2030-01-31T00:00:00Z.",
+            param="expires_at",
+        )

@@ -1,0 +1,44 @@
+"""What every route of the management API demands: one table, and a route without a rule is refused.
+
+Paths are written exactly as the routers declare them. The start-up check (`access.http.check_routes`) and a test
+compare the table with the routers in both directions.
+"""
+
+from kaname.access.rules import AUTHENTICATED, PUBLIC, SESSION, RouteRule, RouteTable
+
+_ORGANIZATION = "/api/v1/organizations/{organization_id}"
+_PROJECT = "/api/v1/projects/{project_id}"
+
+ROUTES: RouteTable = {
+    # access
+    ("GET", "/api/v1/auth/state"): RouteRule(PUBLIC),
+    ("POST", "/api/v1/auth/setup"): RouteRule(PUBLIC),
+    ("POST", "/api/v1/auth/login"): RouteRule(PUBLIC),
+    ("POST", "/api/v1/auth/token"): RouteRule(PUBLIC),
+    ("POST", "/api/v1/auth/accept-invite"): RouteRule(PUBLIC),
+    ("POST", "/api/v1/auth/logout"): RouteRule(SESSION),
+    ("GET", "/api/v1/me"): RouteRule(AUTHENTICATED),
+    ("PATCH", "/api/v1/me"): RouteRule(SESSION),
+    ("GET", "/api/v1/me/tokens"): RouteRule(SESSION),
+    ("POST", "/api/v1/me/tokens"): RouteRule(SESSION),
+    ("DELETE", "/api/v1/me/tokens/{token_id}"): RouteRule(SESSION),
+    ("PATCH", _ORGANIZATION): RouteRule("organization:manage"),
+    ("GET", f"{_ORGANIZATION}/projects"): RouteRule("organization:read"),
+    ("POST", f"{_ORGANIZATION}/projects"): RouteRule("project:manage"),
+    ("PATCH", f"{_ORGANIZATION}/projects/{{project_id}}"): RouteRule("project:manage"),
+    ("DELETE", f"{_ORGANIZATION}/projects/{{project_id}}"): RouteRule("project:manage"),
+    ("PUT", f"{_ORGANIZATION}/projects/{{project_id}}/roles/{{user_id}}"): RouteRule("members:manage"),
+    ("DELETE", f"{_ORGANIZATION}/projects/{{project_id}}/roles/{{user_id}}"): RouteRule("members:manage"),
+    ("GET", f"{_ORGANIZATION}/users"): RouteRule("members:read"),
+    ("POST", f"{_ORGANIZATION}/users"): RouteRule("members:manage"),
+    ("PATCH", f"{_ORGANIZATION}/users/{{user_id}}"): RouteRule("members:manage"),
+    ("DELETE", f"{_ORGANIZATION}/users/{{user_id}}"): RouteRule("members:manage"),
+    ("GET", f"{_ORGANIZATION}/invites"): RouteRule("members:read"),
+    ("DELETE", f"{_ORGANIZATION}/invites/{{invite_id}}"): RouteRule("members:manage"),
+    ("GET", f"{_ORGANIZATION}/audit"): RouteRule("audit:read"),
+    ("GET", f"{_ORGANIZATION}/audit/verify"): RouteRule("audit:read"),
+    ("GET", f"{_PROJECT}/keys"): RouteRule("keys:read"),
+    ("POST", f"{_PROJECT}/keys"): RouteRule("keys:manage"),
+    ("PATCH", f"{_PROJECT}/keys/{{key_id}}"): RouteRule("keys:manage"),
+    ("DELETE", f"{_PROJECT}/keys/{{key_id}}"): RouteRule("keys:manage"),
+}
