@@ -1,0 +1,236 @@
+"""The gateway as a raw ASGI application: `/v1/*` on the OpenAI wire, no framework.
+
+It dispatches, reads bounded bodies, and makes sure that every call ends in exactly one answer and one record. What a
+call does is in `pipeline.py`. Bodies, prompts and credentials are never logged.
+Must run in one event loop: `start` before the first request, `close` after the last.
+"""
+
+import asyncio
+import logging
+import random
+from collections.abc import Mapping
+from typing import Any, cast
+
+import orjson
+
+from kaname.gateway.caller_context import open_context
+from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.decode import decompress, too_large
+from kaname.gateway.exchange import Exchange, Receive, Send
+from kaname.gateway.model import Surface
+from kaname.gateway.models_list import describe_model, list_models
+from kaname.gateway.openai_errors import WireError, internal_error, to_wire
+from kaname.gateway.pipeline import Pipeline, mark_incomplete, send_error
+from kaname.gateway.plan import Planner
+from kaname.gateway.pool import Pool
+from kaname.gateway.ports import CallerKeys, LocalModels, RecordSink
+from kaname.gateway.record import build_record
+from kaname.gateway.settings import GatewaySettings
+from kaname.gateway.sweep import Sweeper
+from kaname.kernel.errors import InvalidInputError, KanameError, NotFoundError, UnavailableError
+
+Scope = Mapping[str, Any]  # the type that the ASGI specification gives
+
+_CALLS: Mapping[str, Surface] = {
+    "/v1/chat/completions": "chat_completions",
+    "/v1/completions": "completions",
+    "/v1/embeddings": "embeddings",
+}
+_MODELS = "/v1/models"
+_DRAINING_RETRY_S = 1.0
+
+logger = logging.getLogger(__name__)
+
+
+class GatewayApp:
+    """ASGI application. `config` is watched for changes while started."""
+
+    def __init__(
+        self,
+        *,
+        keys: CallerKeys,
+        config: ConfigFile,
+        record_sink: RecordSink,
+        local_models: LocalModels,
+        settings: GatewaySettings,
+    ) -> None:
+        self.config = config
+        self._keys = keys
+        self._sink = record_sink
+        self._settings = settings
+        self._planner = Planner(local_models)
+        self._local_models = local_models
+        self._pipeline: Pipeline | None = None
+        self._pool: Pool | None = None
+        self._sweeper: Sweeper | None = None
+        self._watcher: asyncio.Task[None] | None = None
+        self._active = 0
+        self._idle = asyncio.Event()
+        self._draining = False
+
+    async def start(self) -> None:
+        """Binds to the running event loop. Idempotent."""
+        if self._pipeline is not None:
+            return
+        self._sweeper = Sweeper(asyncio.get_running_loop())
+        self._pool = Pool(self._sweeper, idle_connection_s=self._settings.idle_connection_s)
+        self._pipeline = Pipeline(
+            keys=self._keys,
+            planner=self._planner,
+            local_models=self._local_models,
+            pool=self._pool,
+            settings=self._settings,
+        )
+        self._watcher = asyncio.get_running_loop().create_task(self.config.watch(self._settings.reload_interval_s))
+
+    async def close(self, grace_s: float = 10.0) -> None:
+        """Refuses new calls, lets the present ones end for `grace_s`, then closes the upstream connections."""
+        self._draining = True
+        if self._watcher is not None:
+            self._watcher.cancel()
+        if self._active:
+            self._idle.clear()
+            try:
+                async with asyncio.timeout(grace_s):
+                    await self._idle.wait()
+            except TimeoutError:
+                logger.warning("%d calls were still running when the gateway closed", self._active)
+        if self._pool is not None:
+            self._pool.close()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        surface = _CALLS.get(scope["path"])
+        pipeline, sweeper = self._pipeline, self._sweeper
+        if pipeline is None or sweeper is None:
+            await self.start()
+            await self(scope, receive, send)
+            return
+        headers: dict[bytes, bytes] = dict(scope["headers"])
+        exchange = Exchange(
+            surface or "chat_completions",
+            headers,
+            open_context(headers),
+            f"req_{random.getrandbits(128):032x}",
+            receive=receive,
+            send=send,
+            sweeper=sweeper,
+            write_timeout_s=self._settings.write_timeout_s,
+        )
+        if surface is None or scope["method"] != "POST":
+            await self._serve_other(exchange, pipeline, scope)
+            return
+        self._active += 1
+        try:
+            await self._serve_call(exchange, pipeline, receive)
+        finally:
+            self._active -= 1
+            if not self._active:
+                self._idle.set()
+
+    # ---- calls
+
+    async def _serve_call(self, exchange: Exchange, pipeline: Pipeline, receive: Receive) -> None:
+        try:
+            try:
+                if self._draining:
+                    raise _draining()
+                exchange.caller = pipeline.authenticate(exchange.headers)
+                exchange.body = await self._read_body(exchange.headers, receive)
+                exchange.watch()
+                await pipeline.call(exchange, self.config.current)
+            except KanameError as e:
+                await self._fail(exchange, to_wire(e))
+            except Exception:  # border: HTTP
+                logger.exception("gateway call %s failed", exchange.request_id)
+                await self._fail(exchange, internal_error())
+        except asyncio.CancelledError:
+            if not exchange.gone:
+                raise
+            cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
+            exchange.outcome = "cancelled"
+            exchange.error_code = "client_disconnected" if exchange.gone == "left" else "client_stalled"
+        finally:
+            exchange.unwatch()
+            if exchange.caller is not None and exchange.caller.project_id is not None:
+                self._sink.put(build_record(exchange, exchange.caller.project_id, self._settings.record_body_bytes))
+
+    async def _fail(self, exchange: Exchange, error: WireError) -> None:
+        """Answers with an error, in the way that is still possible."""
+        if not exchange.status:
+            await send_error(exchange, error)
+        elif exchange.response_format == "sse":
+            mark_incomplete(exchange, error)
+            await exchange.write(b"data: " + error.body() + b"\n\n", last=True)
+        else:
+            mark_incomplete(exchange, error)
+
+    async def _read_body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+        limit = self._settings.max_body_bytes
+        length = headers.get(b"content-length")
+        if length is not None and length.isdigit() and int(length[:20]) > limit:
+            raise too_large(limit)
+        message = await receive()
+        body = cast("bytes", message.get("body", b""))
+        if message.get("more_body"):
+            try:
+                async with asyncio.timeout(self._settings.body_timeout_s):
+                    body = await _read_rest(body, receive, limit)
+            except TimeoutError as e:
+                raise InvalidInputError(
+                    f"the request body didn't arrive within {self._settings.body_timeout_s:g} s",
+                    hint="Send it faster.", code="request_timeout", param="body",
+                ) from e  # fmt: skip
+        if len(body) > limit:
+            raise too_large(limit)
+        encoding = headers.get(b"content-encoding", b"").strip().lower()
+        return body if encoding in (b"", b"identity") else decompress(body, encoding, limit)
+
+    # ---- everything else
+
+    async def _serve_other(self, exchange: Exchange, pipeline: Pipeline, scope: Scope) -> None:
+        path, method = cast("str", scope["path"]), cast("str", scope["method"])
+        try:
+            if path in _CALLS:
+                await _refuse_method(exchange, path, method, b"POST")
+                return
+            if path != _MODELS and not path.startswith(_MODELS + "/"):
+                raise NotFoundError(f"unknown path {path[:200]!r}", hint=f"Known: {', '.join([*_CALLS, _MODELS])}.")
+            if method not in ("GET", "HEAD"):
+                await _refuse_method(exchange, path, method, b"GET, HEAD")
+                return
+            pipeline.authenticate(exchange.headers)
+            models = list_models(self.config.current, self._local_models)
+            content = (
+                {"object": "list", "data": models} if path == _MODELS
+                else describe_model(models, self._planner, self.config.current, path.removeprefix(_MODELS + "/"))
+            )  # fmt: skip
+            await exchange.reply(200, orjson.dumps(content), [])
+        except KanameError as e:
+            await send_error(exchange, to_wire(e))
+        except Exception:  # border: HTTP
+            logger.exception("gateway request %s failed", exchange.request_id)
+            await send_error(exchange, internal_error())
+
+
+async def _read_rest(beginning: bytes, receive: Receive, limit: int) -> bytes:
+    parts, size = [beginning], len(beginning)
+    while True:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            raise InvalidInputError("the client left before its body was complete", code="client_disconnected")
+        parts.append(cast("bytes", message.get("body", b"")))
+        size += len(parts[-1])
+        if size > limit:
+            raise too_large(limit)
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _refuse_method(exchange: Exchange, path: str, method: str, allowed: bytes) -> None:
+    message = f"{method[:20]!r} isn't allowed on {path!r}. Use {allowed.decode()}."
+    error = WireError(405, "invalid_request_error", "method_not_allowed", message, None, [(b"allow", allowed)])
+    await send_error(exchange, error)
+
+
+def _draining() -> UnavailableError:
+    return UnavailableError("the gateway is shutting down", code="overloaded", retry_after_s=_DRAINING_RETRY_S)

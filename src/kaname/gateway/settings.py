@@ -1,0 +1,25 @@
+"""Settings of section `gateway`: bounds and paths. Providers and models are in `gateway.yaml` (`config.py`)."""
+
+from dataclasses import dataclass
+
+from kaname.kernel.settings import setting
+
+MIB = 1 << 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewaySettings:
+    """Bounds of the gateway."""
+
+    config_file: str = setting(
+        "", "Providers and models (YAML). Default: `gateway.yaml` in the data folder, if it exists."
+    )
+    reload_interval_s: float = setting(1.0, "How often the configuration file is checked for changes, in seconds.")
+    max_body_bytes: int = setting(32 * MIB, "Largest request body, after decompression.")
+    max_response_bytes: int = setting(64 * MIB, "Largest upstream answer that isn't a stream.")
+    max_event_bytes: int = setting(4 * MIB, "Largest single event of an upstream stream.")
+    record_body_bytes: int = setting(MIB, "How much of each request and answer is recorded.")
+    body_timeout_s: float = setting(30.0, "How long a client may take to send its request body.")
+    write_timeout_s: float = setting(60.0, "How long a client may leave a stream unread before it is given up.")
+    max_connections: int = setting(512, "Connections to one upstream; a provider can set its own.")
+    idle_connection_s: float = setting(20.0, "How long an unused upstream connection is kept.")

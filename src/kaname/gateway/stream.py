@@ -1,0 +1,224 @@
+"""Server-sent events passed through as bytes, aligned to whole events.
+
+`EventRelay` gives out only complete events, so that an error event can follow at any point and an event that never
+ended isn't shown. It doesn't parse them: it keeps the beginning for the record and the end (`TAIL_BYTES`) to read usage
+and the finish reason from afterwards. The one thing it may take out is the usage event that the gateway itself asked
+for. Event boundaries as in https://html.spec.whatwg.org/multipage/server-sent-events.html: LF, CR or CRLF, twice.
+"""
+
+import re
+from collections import deque
+from collections.abc import Iterator
+from typing import NamedTuple, cast
+
+import orjson
+
+from kaname.kernel.errors import UpstreamError
+
+TAIL_BYTES = 4096
+_BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
+_CONTENT = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal|arguments|text|name)"\s*:\s*"[^"]')
+_DONE = re.compile(rb"(?:^|[\r\n])data:[ \t]*\[DONE\][ \t]*(?=[\r\n]|$)")
+_FINISH = re.compile(rb'"finish_reason"\s*:\s*"([a-z_]{1,40})"')
+_EMPTY_CHOICES = re.compile(rb'"choices"\s*:\s*\[\s*\]')
+_DATA = re.compile(rb"(?:^|[\r\n])data:[ ]?([^\r\n]*)")
+
+
+class StreamEnd(NamedTuple):
+    """What the end of a stream says."""
+
+    done: bool
+    """`[DONE]` was seen."""
+    finish_reasons: list[str]
+    usage: bytes
+    """The last `usage` object as JSON, or b""."""
+    error: dict[str, object] | None
+    """The upstream's own error object, when the last event is one."""
+
+
+class EventRelay:
+    """Bytes in, whole events out. `strip_usage`: drop the event with empty `choices` and a `usage` object."""
+
+    __slots__ = (
+        "_held", "_max_event_bytes", "_record", "_record_limit", "_recorded", "_strip_usage", "_stripped", "_tail",
+        "_tail_size", "content_seen", "done", "sent_bytes",
+    )  # fmt: skip
+
+    def __init__(self, *, strip_usage: bool, max_event_bytes: int, record_limit: int) -> None:
+        self.content_seen = False
+        """Whether an event with text, a tool call or reasoning has been given out."""
+        self.done = False
+        """Whether the last bytes given out ended with `[DONE]`."""
+        self.sent_bytes = 0
+        self._held = bytearray()
+        self._strip_usage = strip_usage
+        self._stripped = b""
+        self._max_event_bytes = max_event_bytes
+        self._record: list[bytes] = []
+        self._record_limit = record_limit
+        self._recorded = 0
+        self._tail: deque[bytes] = deque()
+        self._tail_size = 0
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The events that `chunk` completes, b"" for none; raises UpstreamError when one is too large."""
+        if self._held or not chunk.endswith(b"\n\n"):
+            chunk = self._hold_back(chunk)
+            if not chunk:
+                return b""
+        if self._strip_usage and b"usage" in chunk and _EMPTY_CHOICES.search(chunk):
+            chunk = self._without_usage(chunk)
+        if chunk:
+            self._account(chunk)
+        return chunk
+
+    def finish(self) -> bytes:
+        """At a clean end of the upstream: the last event when it lacks only its blank line, else b""."""
+        held, self._held = bytes(self._held), bytearray()
+        if not held.strip() or not all(_is_whole(data) for data in _DATA.findall(held)):
+            return b""
+        closed = held.rstrip(b"\r\n") + b"\n\n"
+        self._account(closed)
+        return closed
+
+    def end(self) -> StreamEnd:
+        """Reads the tail."""
+        tail = b"".join(self._tail)
+        start = tail.find(b"data:") if self.sent_bytes > len(tail) else 0
+        usage = _usage_in(self._stripped) or _usage_in(tail[max(start, 0) :])
+        reasons = list(dict.fromkeys(reason.decode() for reason in _FINISH.findall(tail)))
+        return StreamEnd(_DONE.search(tail) is not None, reasons, usage, _last_error(tail))
+
+    def head(self) -> bytes:
+        """The first bytes given out, at most the record limit."""
+        return b"".join(self._record)[: self._record_limit]
+
+    def _hold_back(self, chunk: bytes) -> bytes:
+        """Adds to what is held; returns it up to the last event boundary, b"" when there is none."""
+        held = self._held
+        searched = max(len(held) - 2, 0)
+        held += chunk
+        end = _last_boundary(held, searched)
+        whole = bytes(held[:end])
+        del held[:end]
+        if len(held) > self._max_event_bytes:
+            raise UpstreamError(
+                f"an event of the upstream's stream is larger than {self._max_event_bytes} bytes",
+                hint="Setting gateway.max_event_bytes.",
+                code="upstream_response_too_large",
+            )
+        return whole
+
+    def _without_usage(self, chunk: bytes) -> bytes:
+        kept: list[bytes] = []
+        for event in split_events(chunk):
+            if _EMPTY_CHOICES.search(event) and _is_usage_only(event):
+                self._stripped = event
+            else:
+                kept.append(event)
+        return b"".join(kept)
+
+    def _account(self, chunk: bytes) -> None:
+        size = len(chunk)
+        self.sent_bytes += size
+        if self._recorded < self._record_limit:
+            self._record.append(chunk)
+            self._recorded += size
+        tail = self._tail
+        tail.append(chunk)
+        self._tail_size += size
+        while self._tail_size - len(tail[0]) >= TAIL_BYTES:
+            self._tail_size -= len(tail.popleft())
+        if not self.content_seen and _CONTENT.search(chunk):
+            self.content_seen = True
+        if chunk.endswith(b"[DONE]\n\n"):
+            self.done = True
+
+
+def _last_boundary(buffer: bytearray, start: int) -> int:
+    """Where the last boundary that begins at or after `start` ends; 0 when there is none.
+
+    Two line ends in a row always contain LF LF, CR CR or LF CR; three `rfind`s are faster than one expression.
+    """
+    found = max(buffer.rfind(b"\n\n", start), buffer.rfind(b"\r\r", start), buffer.rfind(b"\n\r", start))
+    if found < 0:
+        return 0
+    end = found + 2
+    return end + 1 if buffer.startswith(b"\r\n", end - 1) else end
+
+
+def split_events(chunk: bytes) -> Iterator[bytes]:
+    """The events of a chunk, each with its boundary; what follows the last boundary comes last."""
+    start = 0
+    for match in _BOUNDARY.finditer(chunk):
+        yield chunk[start : match.end()]
+        start = match.end()
+    if start < len(chunk):
+        yield chunk[start:]
+
+
+def event_data(event: bytes) -> bytes:
+    """The `data` of one event, its lines joined by LF; b"" when it has none (a comment, a ping)."""
+    return b"\n".join(_DATA.findall(event.removeprefix(b"\xef\xbb\xbf")))
+
+
+def looks_like_events(beginning: bytes) -> bool:
+    """Whether bytes begin like an event stream, whatever their content type says."""
+    start = beginning.removeprefix(b"\xef\xbb\xbf").lstrip(b"\r\n")
+    return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
+
+
+def first_error(events: bytes) -> dict[str, object] | None:
+    """The error object when the first event with data is one."""
+    for event in split_events(events):
+        data = event_data(event)
+        if data:
+            return _error_in(data)
+    return None
+
+
+def _last_error(events: bytes) -> dict[str, object] | None:
+    if b'"error"' not in events:
+        return None
+    data = [found for event in split_events(events) if (found := event_data(event))]
+    return _error_in(data[-1]) if data else None
+
+
+def _error_in(data: bytes) -> dict[str, object] | None:
+    document = _object(data)
+    if document is None or document.get("choices"):
+        return None
+    error = document.get("error")
+    if isinstance(error, dict):
+        return cast("dict[str, object]", error)
+    return {"message": error} if isinstance(error, str) and error else None
+
+
+def _usage_in(events: bytes) -> bytes:
+    """The last `usage` object in some events; b"" when there is none."""
+    if b'"usage"' not in events:
+        return b""
+    for event in reversed(list(split_events(events))):
+        if b'"usage"' not in event:
+            continue
+        document = _object(event_data(event))
+        if document is not None and isinstance(document.get("usage"), dict):
+            return orjson.dumps(document["usage"])
+    return b""
+
+
+def _is_usage_only(event: bytes) -> bool:
+    document = _object(event_data(event))
+    return document is not None and document.get("choices") == [] and isinstance(document.get("usage"), dict)
+
+
+def _is_whole(data: bytes) -> bool:
+    return data.strip() == b"[DONE]" or _object(data) is not None
+
+
+def _object(data: bytes) -> dict[str, object] | None:
+    try:
+        document: object = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return cast("dict[str, object]", document) if isinstance(document, dict) else None
