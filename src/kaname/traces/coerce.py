@@ -6,6 +6,7 @@ Every function is total: a value that doesn't fit gives the empty value, never a
 import base64
 import math
 from decimal import Decimal, InvalidOperation
+from typing import cast
 
 import orjson
 
@@ -146,7 +147,7 @@ def _sanitise(value: object) -> object:
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else str(value)
     if isinstance(value, dict):
-        return {str(_sanitise(str(k))): _sanitise(v) for k, v in value.items()}
+        return {str(_sanitise(str(k))): _sanitise(v) for k, v in cast("dict[object, object]", value).items()}
     if isinstance(value, list | tuple):
-        return [_sanitise(v) for v in value]
+        return [_sanitise(v) for v in cast("list[object]", value)]
     return _base64(value) if isinstance(value, bytes) else str(value)

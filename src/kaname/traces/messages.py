@@ -123,7 +123,7 @@ def preview_text(messages: list[Message], *, of_input: bool) -> str:
 
 def finish_reasons_of(messages: list[Message]) -> list[str]:
     """Why each output message ended, where known."""
-    return [m["finish_reason"] for m in messages if m.get("finish_reason")]
+    return [reason for m in messages if (reason := m.get("finish_reason"))]
 
 
 def _from_object(value: dict[str, Json], role: str) -> list[Message]:

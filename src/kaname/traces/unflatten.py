@@ -79,7 +79,7 @@ _cached_path = lru_cache(maxsize=16_384)(_path_of)
 
 def _dense(node: _Node) -> AttributeValue:
     if all(type(step) is int for step in node):
-        return [_finished(node[i]) for i in sorted(cast("_Node", node), key=_index)]
+        return [_finished(node[i]) for i in sorted(node, key=_index)]
     return {str(step): _finished(child) for step, child in node.items()}
 
 

@@ -107,7 +107,7 @@ def _clause(logic: object) -> Clause:
         case types.ClauseContains(contains=text):
             return f"*{text}"
         case types.ClauseRegex(regex=text):
-            return f"~{text if isinstance(text, str) else text.pattern}"
+            return f"~{text}"
         case types.ClauseOr(or_=parts):
             return [_clause(part) for part in parts]
         case types.ClauseAnd(and_=parts):
