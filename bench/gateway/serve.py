@@ -1,0 +1,91 @@
+"""A gateway alone in a process, as production runs it: real key ring, real journal on disk, uvicorn with uvloop.
+
+Prints one line `{"port": …, "key": …}` when it is ready. Not a product entry point: `kaname up` is.
+"""
+
+import argparse
+import asyncio
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from pathlib import Path
+
+import uvicorn
+
+from kaname.access.keyring import KeyRing
+from kaname.access.model import Principal
+from kaname.access.ports import KeyRecord
+from kaname.access.tokens import issue_token
+from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.journal_sink import JournalSink
+from kaname.gateway.ports import NoLocalModels
+from kaname.gateway.server import GatewayApp
+from kaname.gateway.settings import GatewaySettings
+from kaname.storage.journal import Journal
+from kaname.storage.journal.settings import JournalSettings
+
+
+class OneKey:
+    """A key source with one key."""
+
+    def __init__(self) -> None:
+        token = issue_token("kn-sk-")
+        self.secret = token.text
+        self._record = KeyRecord(
+            key_id="key_bench",
+            public_part=token.public_part,
+            digest=token.digest,
+            principal=Principal(
+                kind="api_key", id="key_bench", name="bench", project_id="prj_bench",
+                permissions=frozenset({"gateway:call"}),
+            ),
+            expires_at=None,
+            usable=True,
+        )  # fmt: skip
+
+    def changes_since(self, version: int) -> tuple[int, Sequence[KeyRecord]]:
+        return 1, [self._record] if version == 0 else []
+
+    def record_uses(self, uses: Mapping[str, datetime]) -> None:
+        pass
+
+
+async def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--config", type=Path, required=True)
+    parser.add_argument("--journal", type=Path, required=True)
+    options = parser.parse_args()
+    source = OneKey()
+    journal = Journal(options.journal, JournalSettings(max_bytes=64 << 30, segment_bytes=1 << 30))
+    journal.open()
+    with KeyRing(source) as keys:
+        app = GatewayApp(
+            keys=keys,
+            config=ConfigFile(options.config, {}, must_exist=True),
+            record_sink=JournalSink(journal),
+            local_models=NoLocalModels(),
+            settings=GatewaySettings(),
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app, host="127.0.0.1", port=0, http="httptools", loop="none", lifespan="off", access_log=False,
+                proxy_headers=False, server_header=False, date_header=True, log_level="warning", backlog=4096,
+            )
+        )  # fmt: skip
+        serving = asyncio.create_task(server.serve())
+        while not server.started:
+            await asyncio.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        sys.stdout.write(json.dumps({"port": port, "key": source.secret}) + "\n")
+        sys.stdout.flush()
+        await serving
+        await app.close()
+    await journal.close()
+    sys.stderr.write(f"journal: {journal.stats()}\n")
+
+
+if __name__ == "__main__":
+    import uvloop
+
+    uvloop.run(main())
