@@ -1,6 +1,6 @@
 """Project API keys: create, list, rename, revoke; and the key ring's source. The secret is shown once and not kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -32,10 +32,12 @@ class CreatedKey(NamedTuple):
 class KeyService:
     """What people do with the keys of a project."""
 
-    def __init__(self, database: Database, audit: AuditLog, clock: Clock) -> None:
+    def __init__(self, database: Database, audit: AuditLog, clock: Clock, changed: Callable[[], None]) -> None:
+        """`changed` is called after every change, so that it counts in this process at once."""
         self._database = database
         self._audit = audit
         self._clock = clock
+        self._changed = changed
 
     def create(
         self, scope: ProjectScope, *, name: str, scopes: tuple[Permission, ...], expires_at: datetime | None = None
@@ -75,6 +77,7 @@ class KeyService:
             connection.execute(insert(api_keys).values(row))
             self._record(connection, scope, "key.create", key_id, {"name": name, "scopes": list(scopes)})
             key = _to_key(self._row(connection, scope, key_id))
+        self._changed()
         return CreatedKey(key, token.text)
 
     def list_keys(self, scope: ProjectScope) -> list[ApiKey]:
@@ -106,6 +109,7 @@ class KeyService:
                 update(api_keys).where(api_keys.c.id == key_id).values(revoked_at=self._clock.now(), version=version)
             )
             self._record(connection, scope, "key.revoke", key_id, {"name": row.name})
+        self._changed()
 
     def _row(self, connection: Connection, scope: ProjectScope, key_id: str) -> Row[Any]:
         query = select(api_keys).where(
@@ -126,12 +130,17 @@ class KeyService:
         )
 
 
-def revoke_project_keys(connection: Connection, project_id: str, at: datetime) -> None:
+def revoke_project_keys(connection: Connection, project_id: str, organization_id: str, at: datetime) -> None:
     """Makes all keys of a project invalid, in the transaction that deletes it."""
     version = _next_version(connection)
+    of_organization = select(projects.c.id).where(projects.c.organization_id == organization_id)
     connection.execute(
         update(api_keys)
-        .where(api_keys.c.project_id == project_id, api_keys.c.revoked_at.is_(None))
+        .where(
+            api_keys.c.project_id == project_id,
+            api_keys.c.project_id.in_(of_organization),
+            api_keys.c.revoked_at.is_(None),
+        )
         .values(revoked_at=at, version=version)
     )
 

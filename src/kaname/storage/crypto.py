@@ -13,17 +13,15 @@ import hashlib
 import os
 import stat
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kaname.kernel.errors import ConfigurationError, IntegrityError
-from kaname.kernel.settings import setting
+from kaname.storage.crypto_settings import MASTER_KEY_FILE, CryptoSettings
 
 KEY_BYTES = 32
-MASTER_KEY_FILE = "secrets/master.key"
 _VERSION = b"\x01"
 _KEY_ID_BYTES = 8
 _NONCE_BYTES = 12
@@ -33,16 +31,6 @@ _FILE_HEAD = """\
 # Kaname's master keys: the first encrypts, the others only decrypt until everything is re-wrapped.
 # Whoever has this file can read every stored secret; without it nobody can. Keep a copy apart from the data.
 """
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CryptoSettings:
-    keys: str = setting(
-        "",
-        "Master keys in base64, newest first, separated by commas. Empty: the key file, made at the first start.",
-        secret=True,
-    )
-    key_file: str = setting("", f"The file of master keys; empty for {MASTER_KEY_FILE} in the data directory.")
 
 
 class Keyring:

@@ -88,7 +88,7 @@ class SecretStore:
             raise NotFoundError(f"no secret is called {name!r}", hint="It may be deleted already.")
 
     def rotate(self) -> int:
-        """Re-wraps every secret that isn't under the newest master key; returns how many. Can be stopped and repeated."""
+        """Re-wraps all secrets that aren't under the newest master key; returns how many. May be cut short."""
         total = 0
         while done := self._rotate_some():
             total += done

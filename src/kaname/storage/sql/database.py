@@ -15,10 +15,10 @@ from typing import Any, Literal, cast
 import sqlalchemy
 from sqlalchemy import Connection, Engine, event
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DataError, DBAPIError, IntegrityError, NoSuchModuleError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from kaname.kernel.errors import ConfigurationError, ConflictError, DiskFullError, UnavailableError
+from kaname.kernel.errors import ConfigurationError, ConflictError, DiskFullError, InvalidInputError, UnavailableError
 from kaname.kernel.errors import IntegrityError as StoredDataError
 
 EngineName = Literal["sqlite", "postgresql"]
@@ -145,6 +145,10 @@ def _translated_errors() -> Generator[None]:
     except IntegrityError as e:
         raise ConflictError(
             f"the metadata database refused the change: {_first_line(e)}", hint="It may exist already; load it again."
+        ) from e
+    except DataError as e:
+        raise InvalidInputError(
+            f"a value can't be stored: {_first_line(e)}", hint="Leave out zero bytes, and numbers out of range."
         ) from e
     except OperationalError as e:
         raise _from_operational(e) from e
