@@ -15,9 +15,9 @@ from kaname.gateway.pricing.book import PriceBook
 from kaname.kernel.money import quantize_cost
 from kaname.kernel.registry import Registry
 from kaname.kernel.text import cjk_bigrams, preview
-from kaname.traces.coerce import dump_json, to_text
+from kaname.traces.coerce import dump_json, json_list, json_object, to_text
 from kaname.traces.dialects.builtin import builtin_dialects
-from kaname.traces.dialects.dialect import Dialect, Partial
+from kaname.traces.dialects.dialect import Dialect, Partial, Payload
 from kaname.traces.messages import preview_text, with_system
 from kaname.traces.model import CostSource, Level, RawEvent, RawSpan, Scope, SpanKind, SpanRow
 from kaname.traces.providers import canonical_provider
@@ -256,19 +256,30 @@ def _put_content(row: SpanRow, found: Partial) -> None:
         row.input_preview = preview(preview_text(messages, of_input=True))
     elif payload := get("input"):
         row.input, row.input_format = payload.text, "json" if payload.is_json else "text"
-        row.input_preview = preview(payload.text)
+        row.input_preview = preview(_readable(payload))
     if messages := get("output_messages"):
         row.output, row.output_format = dump_json(messages), "messages"
         row.output_preview = preview(preview_text(messages, of_input=False))
     elif payload := get("output"):
         row.output, row.output_format = payload.text, "json" if payload.is_json else "text"
-        row.output_preview = preview(payload.text)
+        row.output_preview = preview(_readable(payload))
     if tools := get("tool_definitions"):
         row.tool_definitions = dump_json(tools)
     if documents := get("documents"):
         row.documents = dump_json(documents)
         if not row.output_preview and isinstance(first := documents[0], dict):
             row.output_preview = preview(to_text(first.get("content")))
+
+
+def _readable(payload: Payload) -> str:
+    """A payload as shown in a list: decorators send their arguments as `{"args": […], "kwargs": {…}}`."""
+    if payload.is_json and payload.text.startswith('{"args"'):
+        call = json_object(payload.text)
+        arguments = json_list(call.get("args"))
+        named = json_object(call.get("kwargs"))
+        if call.keys() == {"args", "kwargs"} and (arguments or named):
+            return ", ".join([*map(to_text, arguments), *(f"{k}={to_text(v)}" for k, v in named.items())])
+    return payload.text
 
 
 def _events_json(events: list[RawEvent]) -> str:

@@ -100,12 +100,20 @@ def claim(rule: KindRule, kind: SpanKind) -> KindClaim:
     return KindClaim(KIND_RANK[rule], kind)
 
 
+def text_payload(text: str, *, is_json: bool) -> Payload:
+    """A payload of text that may be JSON. Escaped Unicode is unescaped, or it couldn't be searched."""
+    decoded = structured(text) if is_json else None
+    if decoded is None:
+        return Payload(text)
+    return Payload(dump_json(decoded) if "\\u" in text else text, True)
+
+
 def payload_of(value: AttributeValue) -> Payload | None:
     """A payload of any attribute value; None if there is nothing in it."""
     if value is None or value == "":
         return None
     if isinstance(value, str):
-        return Payload(value, structured(value) is not None)
+        return text_payload(value, is_json=True)
     if isinstance(value, dict | list):
         return Payload(dump_json(value), True) if value else None
     return Payload(to_text(value))

@@ -13,6 +13,7 @@ from kaname.traces.dialects.dialect import Dialect, Partial, claim, payload_of
 from kaname.traces.dialects.langfuse_usage import read_usage
 from kaname.traces.messages import finish_reasons_of, parse_messages, text_message
 from kaname.traces.model import Attributes, AttributeValue, Level, RawSpan, SpanKind
+from kaname.traces.tool_definitions import canonical_tools
 
 _KINDS: dict[str, SpanKind] = {
     "span": "span", "generation": "llm", "event": "event", "embedding": "embedding", "agent": "agent",
@@ -49,6 +50,8 @@ def read(span: RawSpan) -> Partial:
         found["is_root"] = True
     if metadata := _read_metadata(span):
         found["metadata"] = metadata
+        if reason := metadata.get("finish_reason"):
+            found.setdefault("finish_reasons", [reason])
     return found
 
 
@@ -79,7 +82,7 @@ def _read_io(a: Attributes, found: Partial) -> None:
         value = a.get("langfuse.trace.input")
     decoded = structured(value)
     if isinstance(decoded, dict) and isinstance(tools := decoded.get("tools"), list) and tools:
-        found["tool_definitions"] = tools
+        found["tool_definitions"] = canonical_tools(tools)
     messages = parse_messages(decoded, role="user")
     if not messages and kind == "llm" and isinstance(value, str) and value and decoded is None:
         messages = [text_message("user", _unquoted(value))]
@@ -113,7 +116,7 @@ def _unquoted(value: AttributeValue) -> str:
 
 def _read_generation(a: Attributes, found: Partial) -> None:
     if model := first_text(a, "langfuse.observation.model.name"):
-        found["request_model"] = found["response_model"] = model
+        found["request_model"] = model
     if parameters := json_object(a.get("langfuse.observation.model.parameters")):
         found["model_parameters"] = parameters
     if prompt := first_text(a, "langfuse.observation.prompt.name", "langfuse.prompt.name"):

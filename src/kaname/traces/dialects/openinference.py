@@ -16,10 +16,10 @@ from kaname.traces.coerce import (
     to_decimal,
     to_text,
 )
-from kaname.traces.dialects.dialect import Dialect, Partial, Payload, claim, payload_of
+from kaname.traces.dialects.dialect import Dialect, Partial, Payload, claim, payload_of, text_payload
 from kaname.traces.dialects.openinference_messages import read_documents, read_messages, read_prompts, read_tools
 from kaname.traces.messages import parse_messages
-from kaname.traces.model import Attributes, RawSpan, SpanKind
+from kaname.traces.model import Attributes, AttributeValue, RawSpan, SpanKind
 from kaname.traces.usage import TokenCounts, Usage, split_usage
 
 KINDS: dict[str, SpanKind] = {
@@ -29,6 +29,7 @@ KINDS: dict[str, SpanKind] = {
 }  # fmt: skip
 _TOKENS = "llm.token_count."
 _COST = "llm.cost."
+_FIRST_CHUNK = "First Token Stream Event"
 
 
 def read(span: RawSpan) -> Partial:
@@ -50,6 +51,10 @@ def read(span: RawSpan) -> Partial:
         found["usage"] = usage
     if "cost" in heads and (cost := _read_cost(a)):
         found["sent_cost"] = cost
+    for event in span.events:
+        if event.name == _FIRST_CHUNK:
+            found["time_to_first_token_ns"] = max(event.time_ns - span.start_ns, 0)
+            break
     if "metadata" in a and (metadata := flat_metadata(a["metadata"])):
         found["metadata"] = metadata
     return found
@@ -71,6 +76,11 @@ def _read_identity(a: Attributes, found: Partial) -> None:
         found["provider"] = provider
     parameters = json_object(a.get("llm.invocation_parameters") or a.get("embedding.invocation_parameters"))
     if parameters:
+        requested = to_text(parameters.get("model"))
+        if requested and requested != found.get("request_model"):
+            # `llm.model_name` is the answering model where the request names another.
+            found.setdefault("response_model", found.get("request_model", ""))
+            found["request_model"] = requested
         kept = {k: v for k, v in parameters.items() if k not in ("messages", "tools", "input", "model")}
         if kept:
             found["model_parameters"] = kept
@@ -105,13 +115,13 @@ def _read_io(a: Attributes, found: Partial) -> None:
             found["output"] = payload
 
 
-def _payload(value: object, mime_type: object) -> Payload | None:
+def _payload(value: AttributeValue, mime_type: AttributeValue) -> Payload | None:
     """JSON only if the mime type says so."""
     if not isinstance(value, str):
-        return payload_of(value)  # pyright: ignore[reportArgumentType]
+        return payload_of(value)
     if not value:
         return None
-    return Payload(value, mime_type == "application/json" and structured(value) is not None)
+    return text_payload(value, is_json=mime_type == "application/json")
 
 
 def _read_usage(a: Attributes) -> Usage | None:

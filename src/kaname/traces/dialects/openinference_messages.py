@@ -3,11 +3,12 @@
 Un-flattening keeps list order and the slot budget; a span over its budget carries the flag `attributes_over_budget`.
 """
 
-from kaname.traces.coerce import json_object, structured, to_decimal, to_text
+from kaname.traces.coerce import json_object, to_text
 from kaname.traces.dialects.dialect import Partial, Payload, payload_of
 from kaname.traces.message_parts import Part, canonical_part, parts_of_content, tool_call_part, tool_response_part
 from kaname.traces.messages import Message, finish_reasons_of, text_message
 from kaname.traces.model import Attributes, AttributeValue
+from kaname.traces.tool_definitions import canonical_tools
 from kaname.traces.unflatten import unflatten
 
 OVER_BUDGET = "attributes_over_budget"
@@ -44,11 +45,11 @@ def read_tools(a: Attributes, found: Partial) -> None:
         tool = _object(item, "tool")
         schema = tool.get("json_schema")
         if schema is not None:
-            tools.append(structured(schema) or schema)
+            tools.append(schema)
         elif tool:
             tools.append(tool)
     if tools:
-        found["tool_definitions"] = tools
+        found["tool_definitions"] = canonical_tools(tools)
 
 
 def read_documents(a: Attributes, heads: set[str], found: Partial) -> None:
@@ -140,8 +141,8 @@ def _documents(a: Attributes, prefix: str, found: Partial) -> list[AttributeValu
         document: dict[str, AttributeValue] = {}
         if "id" in fields:
             document["id"] = to_text(fields["id"])
-        if (score := to_decimal(fields.get("score"))) is not None or isinstance(fields.get("score"), float):
-            document["score"] = fields["score"] if isinstance(fields["score"], int | float) else float(score or 0)
+        if "score" in fields:
+            document["score"] = fields["score"]
         if "content" in fields:
             document["content"] = to_text(fields["content"])
         if "metadata" in fields:

@@ -7,9 +7,9 @@ values are renamed by the normaliser; content is read in `otel_genai_content.py`
 
 from decimal import Decimal
 
-from kaname.traces.coerce import first_count, first_text, json_list, text_list, to_decimal, to_text
+from kaname.traces.coerce import first_count, first_text, json_list, json_object, text_list, to_decimal, to_text
 from kaname.traces.dialects.dialect import Dialect, Partial, claim, payload_of
-from kaname.traces.dialects.otel_genai_content import read_content, read_events
+from kaname.traces.dialects.otel_genai_content import DETAIL_EVENTS, read_content, read_events
 from kaname.traces.model import Attributes, AttributeValue, RawSpan, SpanKind
 from kaname.traces.usage import TokenCounts, Usage, split_usage
 
@@ -49,6 +49,10 @@ _SECONDS_TO_NS = 1_000_000_000
 def read(span: RawSpan) -> Partial:
     """Everything that the conventions name."""
     a = span.attributes
+    for event in span.events:
+        if event.name in DETAIL_EVENTS:
+            # The same names as the attributes, structured: what both say is the same, so the span's own win.
+            a = {**event.attributes, **json_object(event.body), **a}
     found: Partial = {}
     _read_identity(a, found)
     read_content(a, found)

@@ -15,8 +15,9 @@ from kaname.traces.messages import (
     text_message,
 )
 from kaname.traces.model import Attributes, AttributeValue, RawEvent
+from kaname.traces.tool_definitions import canonical_tools
 
-_DETAILS = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
+DETAIL_EVENTS = frozenset({"gen_ai.client.inference.operation.details", "gen_ai.client.operation.details"})
 _INPUT_EVENTS = {
     "gen_ai.system.message": "system",
     "gen_ai.user.message": "user",
@@ -37,7 +38,7 @@ def read_content(a: Attributes, found: Partial) -> None:
         if message := system_message(structured(value) or value):
             found["system"] = message
     if "tool_definitions" not in found and (tools := json_list(a.get("gen_ai.tool.definitions"))):
-        found["tool_definitions"] = tools
+        found["tool_definitions"] = canonical_tools(tools)
     if "finish_reasons" not in found and (reasons := finish_reasons_of(found.get("output_messages", []))):
         found["finish_reasons"] = reasons
 
@@ -50,9 +51,7 @@ def read_events(events: list[RawEvent], found: Partial) -> None:
         name = event.name
         if not name.startswith("gen_ai."):
             continue
-        if name in _DETAILS:
-            read_content({**event.attributes, **json_object(event.body)}, found)
-        elif name in _INPUT_EVENTS:
+        if name in _INPUT_EVENTS:
             into.append(_message(_event_fields(event), _INPUT_EVENTS[name]))
         elif name == "gen_ai.choice":
             out.append(_choice(_event_fields(event)))
