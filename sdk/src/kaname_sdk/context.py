@@ -1,0 +1,128 @@
+"""Session, user, tags and metadata that hold for everything inside a `with` block, in this thread or task.
+
+They live in the OpenTelemetry context, so they follow `async` code and reach spans of other instrumentations too. Names
+are those that most back ends read: `session.id`, `user.id`, `tag.tags`, `metadata` (OpenInference).
+"""
+
+import json
+from collections.abc import Mapping
+from contextvars import Token
+from types import TracebackType
+from typing import cast
+
+from opentelemetry import context as otel_context
+from opentelemetry.context import Context
+from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
+from opentelemetry.trace import get_current_span
+from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
+
+from kaname_sdk.faults import faults
+
+Attributes = Mapping[str, str | tuple[str, ...]]
+_KEY = otel_context.create_key("kaname-attributes")
+_NONE: Attributes = {}
+_traceparent = TraceContextTextMapPropagator()
+MAX_HEADER_CHARS = 256
+MAX_TAGS_HEADER_CHARS = 1024
+
+
+class Scope:
+    """A context manager that adds attributes to every span started inside. Reusable, and safe to nest."""
+
+    def __init__(self, additions: Attributes) -> None:
+        self._additions = additions
+        self._tokens: list[Token[Context]] = []
+
+    def __enter__(self) -> "Scope":
+        try:
+            merged = _merge(current_attributes(), self._additions)
+            self._tokens.append(otel_context.attach(otel_context.set_value(_KEY, merged)))
+        except Exception as e:
+            faults.report("entering a scope", e)
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._tokens:
+            otel_context.detach(self._tokens.pop())
+
+
+def session(session_id: str) -> Scope:
+    """Spans inside belong to this session (a conversation)."""
+    return Scope({"session.id": str(session_id)})
+
+
+def user(user_id: str) -> Scope:
+    """Spans inside are caused by this end user."""
+    return Scope({"user.id": str(user_id)})
+
+
+def tags(*names: str) -> Scope:
+    """Spans inside carry these tags, beside those of outer scopes."""
+    return Scope({"tag.tags": tuple(str(n) for n in names)})
+
+
+def metadata(**values: object) -> Scope:
+    """Spans inside carry these key-value pairs, beside those of outer scopes."""
+    return Scope({"metadata": json.dumps({k: _plain(v) for k, v in values.items()}, ensure_ascii=False)})
+
+
+def current_attributes(context: Context | None = None) -> Attributes:
+    """Attributes of the scopes around the caller."""
+    return cast("Attributes", otel_context.get_value(_KEY, context)) or _NONE
+
+
+def gateway_headers() -> dict[str, str]:
+    """Headers by which Kaname's gateway puts its span under the current one, in the same session and user."""
+    headers: dict[str, str] = {}
+    if get_current_span().get_span_context().is_valid:
+        _traceparent.inject(headers)
+    attributes = current_attributes()
+    for key, header in (("session.id", "x-kaname-session-id"), ("user.id", "x-kaname-user-id")):
+        value = attributes.get(key)
+        if isinstance(value, str) and _is_header_text(value, MAX_HEADER_CHARS):
+            headers[header] = value
+    joined = ",".join(attributes.get("tag.tags", ()))
+    if joined and _is_header_text(joined, MAX_TAGS_HEADER_CHARS):
+        headers["x-kaname-tags"] = joined
+    pairs = attributes.get("metadata")
+    if isinstance(pairs, str):
+        headers["x-kaname-metadata"] = json.dumps(json.loads(pairs))  # ASCII: a header can't carry more
+    return headers
+
+
+class ScopeProcessor(SpanProcessor):
+    """Copies the scopes' attributes onto every span as it starts."""
+
+    def on_start(self, span: Span, parent_context: Context | None = None) -> None:
+        attributes = current_attributes(parent_context)
+        if attributes:
+            span.set_attributes(attributes)
+
+    def on_end(self, span: ReadableSpan) -> None:
+        pass
+
+    def shutdown(self) -> None:
+        pass
+
+    def force_flush(self, timeout_millis: int = 30_000) -> bool:
+        return True
+
+
+def _merge(outer: Attributes, inner: Attributes) -> Attributes:
+    merged = {**outer, **inner}
+    if "tag.tags" in outer and "tag.tags" in inner:
+        merged["tag.tags"] = tuple(dict.fromkeys((*outer["tag.tags"], *inner["tag.tags"])))
+    if "metadata" in outer and "metadata" in inner:
+        both = {**json.loads(cast("str", outer["metadata"])), **json.loads(cast("str", inner["metadata"]))}
+        merged["metadata"] = json.dumps(both, ensure_ascii=False)
+    return merged
+
+
+def _plain(value: object) -> str | int | float | bool | None:
+    return value if isinstance(value, str | int | float | bool) or value is None else str(value)
+
+
+def _is_header_text(value: str, limit: int) -> bool:
+    return len(value) <= limit and value.isascii() and value.isprintable()

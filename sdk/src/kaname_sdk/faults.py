@@ -1,0 +1,47 @@
+"""The rule that the SDK never disturbs the application: whatever goes wrong inside is logged, once per place, and over.
+
+The SDK's functions run inside other people's code, so each public entry catches everything of its own (never the
+application's exceptions) and reports it here.
+"""
+
+import logging
+import threading
+
+logger = logging.getLogger("kaname_sdk")
+
+
+class FaultLog:
+    """Logs the first fault of each place with its traceback; counts the rest."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._lock = threading.Lock()
+
+    def report(self, place: str, error: BaseException) -> None:
+        """Notes a fault. Never raises."""
+        with self._lock:
+            first = place not in self._counts
+            self._counts[place] = self._counts.get(place, 0) + 1
+        if first:
+            logger.warning("%s failed; the application isn't affected (logged once)", place, exc_info=error)
+
+    def say_once(self, place: str, message: str, *details: object) -> None:
+        """Logs a message the first time only."""
+        with self._lock:
+            first = place not in self._counts
+            self._counts[place] = self._counts.get(place, 0) + 1
+        if first:
+            logger.warning(message, *details)
+
+    def count(self, place: str) -> int:
+        """How often a place failed."""
+        return self._counts.get(place, 0)
+
+    def clear(self) -> None:
+        """Forgets everything, so that the next fault is logged again."""
+        with self._lock:
+            self._counts.clear()
+
+
+faults = FaultLog()
+"""One per process, like the logger it guards."""
