@@ -1,0 +1,1 @@
+"""SQL over the column store, one file a question. Every statement is written through `statement.ProjectStatement`."""

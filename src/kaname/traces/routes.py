@@ -1,0 +1,32 @@
+"""The Traces API, put together. Paths are complete; who may do what is in `app/route_table.py`."""
+
+from dataclasses import dataclass
+
+from fastapi import APIRouter
+
+from kaname.kernel.clock import Clock
+from kaname.storage.columns import ColumnsClient
+from kaname.traces.ports import BlobReader, DeletionAudit, ScoreWriter
+from kaname.traces.routes_spans import build_span_routes
+from kaname.traces.routes_traces import build_trace_routes
+from kaname.traces.settings import TracesSettings
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TracesApi:
+    """What the routes need."""
+
+    columns: ColumnsClient
+    scores: ScoreWriter
+    blobs: BlobReader
+    audit: DeletionAudit
+    clock: Clock
+    settings: TracesSettings
+
+
+def build_router(api: TracesApi) -> APIRouter:
+    """All routes under `/api/v1/projects/{project_id}` that read traces or write scores."""
+    router = APIRouter()
+    router.include_router(build_span_routes(api.columns, api.clock))
+    router.include_router(build_trace_routes(api.columns, api.blobs, api.clock))
+    return router
