@@ -6,6 +6,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from devtools import house, locks
+from devtools.client import check_client
 from devtools.environment import PYTHON, venv_command
 from devtools.frontend import UI, ensure_modules, node_bin, node_environment
 from devtools.steps import ROOT, StepError, run_quietly, say
@@ -28,6 +29,7 @@ def run_checks() -> int:
         ("house", house.check),
         ("locks", locks.check_fresh),
         ("hosts", _check_no_registry_host),
+        ("client", lambda: check_client(node)),
         (
             "pyright",
             lambda: run_quietly(

@@ -7,6 +7,7 @@ import subprocess
 from pathlib import Path
 
 from devtools import checks, locks
+from devtools.client import write_client
 from devtools.environment import DEV_LOCK, PYTHON, RUNTIME_LOCK, ensure_environment
 from devtools.frontend import UI, ensure_built, ensure_modules, node_bin, node_environment
 from devtools.steps import ROOT, StepError, run_loudly, run_quietly, say
@@ -21,6 +22,7 @@ def main(argv: list[str]) -> int:
     test = commands.add_parser("test", help="run all tests; further arguments go to pytest")
     test.add_argument("rest", nargs=argparse.REMAINDER)
     commands.add_parser("check", help="ruff, pyright, import-linter, size budgets, biome, tsc, locks, hosts")
+    commands.add_parser("client", help="generate the UI's typed client from the server's OpenAPI")
     commands.add_parser("ui", help="the UI's development server (needs a running `kaname up`)")
     lock = commands.add_parser("lock", help="write the hash locks anew after a change in pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions")
@@ -47,6 +49,10 @@ def _run(options: argparse.Namespace) -> int:
             ensure_environment(DEV_LOCK)
             ensure_built(_node())
             return checks.run_checks()
+        case "client":
+            ensure_environment(DEV_LOCK)
+            write_client(_node())
+            return 0
         case "ui":
             ensure_environment(RUNTIME_LOCK)
             node = _node()

@@ -11,7 +11,6 @@ from typing import Any
 
 from kaname.access.settings import AccessSettings
 from kaname.app.settings import ServerSettings
-from kaname.gateway.pricing.settings import PricingSettings
 from kaname.gateway.settings import GatewaySettings
 from kaname.kernel.settings import (
     ResolvedSetting,
@@ -28,7 +27,8 @@ from kaname.storage.columns.settings import ColumnsSettings
 from kaname.storage.crypto_settings import CryptoSettings
 from kaname.storage.journal.settings import JournalSettings
 from kaname.storage.sql.settings import SqlSettings
-from kaname.traces.settings import IngestSettings, TracesSettings
+from kaname.traces.ingest_settings import IngestSettings
+from kaname.traces.settings import TracesSettings
 
 CONFIG_VARIABLE = "KANAME_CONFIG"
 
@@ -42,7 +42,6 @@ SECTIONS: Mapping[str, type[Any]] = {
     "crypto": CryptoSettings,
     "access": AccessSettings,
     "traces": TracesSettings,
-    "pricing": PricingSettings,
     "gateway": GatewaySettings,
     "models": ModelsSettings,
 }
@@ -62,7 +61,6 @@ class Configuration:
     crypto: CryptoSettings
     access: AccessSettings
     traces: TracesSettings
-    pricing: PricingSettings
     gateway: GatewaySettings
     models: ModelsSettings
 

@@ -10,6 +10,9 @@ _ORGANIZATION = "/api/v1/organizations/{organization_id}"
 _PROJECT = "/api/v1/projects/{project_id}"
 
 ROUTES: RouteTable = {
+    # app
+    ("GET", "/api/openapi.json"): RouteRule(PUBLIC),
+    ("GET", "/api/v1/system/status"): RouteRule(AUTHENTICATED),
     # access
     ("GET", "/api/v1/auth/state"): RouteRule(PUBLIC),
     ("POST", "/api/v1/auth/setup"): RouteRule(PUBLIC),

@@ -1,0 +1,58 @@
+"""The UI's typed client: OpenAPI document of a real, empty server → `ui/src/api/schema.d.ts`."""
+
+import json
+import subprocess
+import tempfile
+import time
+import urllib.request
+from pathlib import Path
+
+from devtools.environment import PYTHON
+from devtools.frontend import UI, ensure_modules, node_environment
+from devtools.steps import StepError, run_quietly, say
+
+SCHEMA = UI / "src" / "api" / "schema.d.ts"
+START_TIMEOUT_S = 60.0
+
+
+def write_client(node: Path) -> None:
+    """Writes the schema anew."""
+    SCHEMA.write_text(_generate(node), encoding="utf-8")
+    say(f"✓ wrote {SCHEMA.name}")
+
+
+def check_client(node: Path) -> None:
+    """Raises StepError when the committed schema isn't that of the server's present routes."""
+    if not SCHEMA.exists() or SCHEMA.read_text(encoding="utf-8") != _generate(node):
+        raise StepError("ui/src/api/schema.d.ts doesn't match the server's OpenAPI; run `./dev client`.")
+    say("✓ the UI's client matches the server's OpenAPI")
+
+
+def _generate(node: Path) -> str:
+    ensure_modules(node)
+    with tempfile.TemporaryDirectory(prefix="kaname-client-") as folder:
+        document = Path(folder) / "openapi.json"
+        document.write_text(json.dumps(_fetch_document(Path(folder)), indent=1), encoding="utf-8")
+        output = Path(folder) / "schema.d.ts"
+        program = UI / "node_modules" / ".bin" / "openapi-typescript"
+        run_quietly("generate the UI's client", [program, document, "-o", output], environment=node_environment(node))
+        return output.read_text(encoding="utf-8")
+
+
+def _fetch_document(folder: Path) -> object:
+    ready = folder / "data" / "run" / "server.json"
+    argv = [PYTHON, "-m", "kaname.app.cli", "--data-dir", folder / "data", "up", "--port", "0"]
+    with (folder / "server.log").open("wb") as log:
+        process = subprocess.Popen([str(a) for a in argv], stdout=log, stderr=log, cwd=folder)
+    try:
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not ready.exists():
+            if process.poll() is not None or time.monotonic() > deadline:
+                raise StepError((folder / "server.log").read_text(errors="replace")[-3000:])
+            time.sleep(0.1)
+        url = json.loads(ready.read_text())["url"]
+        with urllib.request.urlopen(f"{url}/api/openapi.json", timeout=30) as answer:
+            return json.load(answer)
+    finally:
+        process.terminate()
+        process.wait(30)

@@ -1,0 +1,154 @@
+"""The composition root of the server process: every object is built here and handed what it needs.
+
+Nothing else in the project builds a slice out of another. Order of start: engine (child) → SQL → journal → columns →
+worker (child) → key ring → local models → apps. `close` runs the same backwards, so that nothing acknowledged is lost:
+requests end first, then the journal is committed, then the children go.
+"""
+
+import logging
+import os
+import sys
+from dataclasses import dataclass
+
+from fastapi import FastAPI
+
+from kaname.access.audit import AuditLog
+from kaname.access.model import ProjectScope
+from kaname.access.service import AccessService, build_access
+from kaname.app.api import ApiParts, build_api
+from kaname.app.configuration import Configuration
+from kaname.app.data_dir import DataDir
+from kaname.app.root import RootApp
+from kaname.app.static_files import StaticFiles
+from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
+from kaname.app.system import SystemStatus
+from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.journal_sink import JournalSink
+from kaname.gateway.server import GatewayApp
+from kaname.kernel.child import ChildProcess
+from kaname.kernel.clock import SystemClock
+from kaname.kernel.errors import KanameError
+from kaname.serving.service import LocalModelService
+from kaname.serving.sources import build_sources
+from kaname.serving.store import ModelStore
+from kaname.storage.sql.database import Database
+from kaname.traces.receiver import OtlpReceiver
+from kaname.traces.routes import TracesApi
+from kaname.traces.scores_ingest import JournalScoreWriter
+
+logger = logging.getLogger(__name__)
+
+WORKER_WAKE_VARIABLE = "KANAME_WORKER_WAKE_FD"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installation:
+    """Everything that runs in, or under, the server process."""
+
+    configuration: Configuration
+    storage: Storage
+    access: AccessService
+    worker: ChildProcess
+    models: LocalModelService
+    gateway: GatewayApp
+    api: FastAPI
+    root: RootApp
+
+    async def start(self) -> None:
+        """Binds what needs the event loop."""
+        await self.gateway.start()
+
+    async def close(self) -> None:
+        """Ends everything in order; safe after a partial start."""
+        await self.gateway.close(self.configuration.server.drain_s)
+        self.models.close()
+        self.access.stop()
+        self.storage.journal.close()
+        self.worker.stop()
+        self.storage.close()
+
+
+class _DeletionAudit:
+    """Implements `traces.ports.DeletionAudit` with access' audit log."""
+
+    def __init__(self, database: Database, audit: AuditLog) -> None:
+        self._database = database
+        self._audit = audit
+
+    def record_deletion(self, scope: ProjectScope, target: str) -> None:
+        kind = target.partition("/")[0]
+        with self._database.write() as connection:
+            self._audit.record(
+                connection, scope.principal, f"{kind}.delete", target, organization_id=scope.organization_id
+            )
+
+
+def build_installation(configuration: Configuration, data_dir: DataDir) -> Installation:
+    """Starts storage and children and builds the apps; on failure everything started is stopped again."""
+    engine = start_engine(configuration, data_dir)
+    try:
+        storage = open_storage(configuration, data_dir, engine)
+    except KanameError:
+        if engine is not None:
+            engine.stop()
+        raise
+    clock = SystemClock()
+    access = build_access(storage.database, configuration.access, clock)
+    access.start()
+    worker = _start_worker(configuration, storage)
+    models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
+    models.start()
+    config_file = ConfigFile(
+        gateway_config_path(configuration, data_dir),
+        os.environ,
+        must_exist=bool(configuration.gateway.config_file),
+        max_connections=configuration.gateway.max_connections,
+    )
+    gateway = GatewayApp(
+        keys=access.keyring,
+        config=config_file,
+        record_sink=JournalSink(storage.journal),
+        local_models=models,
+        settings=configuration.gateway,
+    )
+    status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
+    api = build_api(
+        ApiParts(
+            access=access,
+            traces=TracesApi(
+                columns=storage.columns,
+                scores=JournalScoreWriter(storage.journal),
+                blobs=storage.blobs,
+                audit=_DeletionAudit(storage.database, access.audit),
+                clock=clock,
+                settings=configuration.traces,
+            ),
+            models=models,
+            status=status,
+        )
+    )
+    otlp = OtlpReceiver(access.keyring, storage.journal, configuration.ingest)
+    root = RootApp(gateway=gateway, otlp=otlp, api=api, ui=StaticFiles(), readiness=status.readiness)
+    return Installation(
+        configuration=configuration,
+        storage=storage,
+        access=access,
+        worker=worker,
+        models=models,
+        gateway=gateway,
+        api=api,
+        root=root,
+    )
+
+
+def _start_worker(configuration: Configuration, storage: Storage) -> ChildProcess:
+    """The consumer of the journal, woken through the journal's pipe."""
+    wake_fd = storage.journal.wake_fd
+    environment = {**configuration.child_environment(), WORKER_WAKE_VARIABLE: str(wake_fd)}
+    if storage.endpoint is not None:
+        environment.update(storage.endpoint.to_environment())
+    worker = ChildProcess(
+        "ingest worker", [sys.executable, "-m", "kaname.app.worker"], environment=environment, pass_fds=(wake_fd,)
+    )
+    worker.start()
+    return worker
