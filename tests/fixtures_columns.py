@@ -40,5 +40,5 @@ def columns(columns_engine: LocalEngine, columns_settings: ColumnsSettings) -> I
     try:
         yield client
     finally:
-        client.command(f"DROP DATABASE IF EXISTS {columns_settings.database} SYNC")
+        client.command(f"DROP DATABASE IF EXISTS {columns_settings.database}")
         client.close()

@@ -18,7 +18,9 @@ from kaname.kernel.child import announce_ready, exit_with_parent
 from kaname.storage.columns.endpoint import ENGINE_USER, SECRET_VARIABLE
 from kaname.storage.columns.engine.chdb import ChdbStore
 from kaname.storage.columns.engine.config import base_settings, write_config
+from kaname.storage.columns.engine.dropped import remove_dropped_tables
 from kaname.storage.columns.engine.lanes import Lane
+from kaname.storage.columns.engine.memory import give_back_memory
 from kaname.storage.columns.engine.server import HttpServer, ServerLimits
 from kaname.storage.columns.engine.service import EngineService, Lanes
 from kaname.storage.columns.local import ENGINE_PLAN_VARIABLE, EnginePlan
@@ -35,6 +37,9 @@ def main() -> int:
     plan = msgspec.json.decode(os.environ.pop(ENGINE_PLAN_VARIABLE), type=EnginePlan)
     secret = os.environ.pop(SECRET_VARIABLE)
     os.environ["TZ"] = "UTC"
+    # The engine's allocator reads these; `background_thread:true`, a popular value, makes chDB crash at load.
+    for name in ("MALLOC_CONF", "JE_MALLOC_CONF"):
+        os.environ.pop(name, None)
     store = _open_store(plan)
     with asyncio.Runner() as runner:
         runner.run(_serve(plan, secret, store))
@@ -47,6 +52,7 @@ def _open_store(plan: EnginePlan) -> ChdbStore:
     directory = Path(plan.directory)
     store_path = directory / "store"
     store_path.mkdir(mode=0o700, exist_ok=True)
+    remove_dropped_tables(store_path)
     config_file = directory / "engine.xml"
     write_config(config_file, plan.settings)
     return ChdbStore(store_path, config_file, base_settings(plan.settings))
@@ -77,11 +83,15 @@ async def _serve(plan: EnginePlan, secret: str, store: ChdbStore) -> None:
     exit_with_parent(stop_soon)
     listener = socket.socket(fileno=plan.listen_fd)
     acceptor = await loop.create_server(server.make_connection, sock=listener, backlog=1024)
-    sweeper = asyncio.create_task(server.sweep())
+    keepers = [
+        asyncio.create_task(server.sweep()),
+        asyncio.create_task(give_back_memory(store, lanes.control, lambda: lanes.finished, lambda: lanes.running)),
+    ]
     announce_ready({"version": store.version, "pid": os.getpid()})
     await stop.wait()
     acceptor.close()
-    sweeper.cancel()
+    for keeper in keepers:
+        keeper.cancel()
     await server.close(STOP_GRACE_S)
     lanes.close()
 

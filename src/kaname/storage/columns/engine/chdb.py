@@ -8,7 +8,6 @@ can't leak state into each other. chDB releases the GIL while it works: statemen
 import ctypes
 import importlib.machinery
 import importlib.util
-import itertools
 import os
 import sys
 import tempfile
@@ -21,6 +20,8 @@ from typing import Protocol, cast
 from kaname.storage.columns.engine.faults import StatementError, fault_from_message
 from kaname.storage.columns.engine.statement import Statement, quote_name, quote_text
 
+ENGINE_ERRORS = (RuntimeError, UnicodeDecodeError)
+"""What the extension raises; the second when its message quotes bytes that aren't UTF-8."""
 RTLD_DEEPBIND = 0x8
 """Keeps the extension's allocator its own when another library brings a second operator new."""
 
@@ -82,7 +83,6 @@ class ChdbStore:
         self._path = str(path)
         self._base_settings = dict(base_settings)
         self._keeper = self._extension.connect(f"{self._path}?config-file={config_file}")
-        self._marks = itertools.count(1)
         self._closing = threading.Lock()
         self.version = self._keeper.query("SELECT version()", "TabSeparatedRaw").bytes().decode().strip()
 
@@ -99,19 +99,25 @@ class ChdbStore:
                 return _outcome(connection.query(statement.head, "TabSeparated", params=parameters))
             sql = statement.with_output(job.output_format, _fd_path(into_fd) if into_fd is not None else None)
             return _outcome(connection.query(sql, job.output_format, params=parameters))
-        except RuntimeError as e:
-            raise fault_from_message(str(e)) from e
+        except ENGINE_ERRORS as e:
+            raise fault_from_message(_message(e)) from e
         finally:
             connection.close()
 
     def kill(self, query_id: str) -> None:
         """Stops a running statement, soon."""
+        self._control(f"KILL QUERY WHERE Settings['log_comment'] = {quote_text(query_id)} ASYNC FORMAT Null")
+
+    def purge_memory(self) -> None:
+        """Makes the allocator return what it doesn't use."""
+        self._control("SYSTEM JEMALLOC PURGE")
+
+    def _control(self, sql: str) -> None:
         connection = self._extension.connect(self._path)
         try:
-            mark = quote_text(query_id)
-            connection.query(f"KILL QUERY WHERE Settings['log_comment'] = {mark} ASYNC FORMAT Null", "Null")
-        except RuntimeError as e:
-            raise fault_from_message(str(e)) from e
+            connection.query(sql, "Null")
+        except ENGINE_ERRORS as e:
+            raise fault_from_message(_message(e)) from e
         finally:
             connection.close()
 
@@ -169,6 +175,10 @@ def _memory_file(data: memoryview) -> tuple[int, str]:
     while rest.nbytes:
         rest = rest[os.write(fd, rest) :]
     return fd, path
+
+
+def _message(e: Exception) -> str:
+    return e.object.decode("utf-8", "replace") if isinstance(e, UnicodeDecodeError) else str(e)
 
 
 def _fd_path(fd: int) -> str:

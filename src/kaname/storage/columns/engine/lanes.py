@@ -18,6 +18,7 @@ class Lane:
         self._width = width
         self._max_waiting = max_waiting
         self._inside = 0
+        self.finished = 0
         self._threads = ThreadPoolExecutor(max_workers=width, thread_name_prefix=name)
 
     @property
@@ -47,3 +48,4 @@ class Lane:
 
     def _leave(self, _done: object) -> None:
         self._inside -= 1
+        self.finished += 1

@@ -289,7 +289,10 @@ class HttpConnection(asyncio.Protocol):
                 return
             except Exception:  # the HTTP border
                 logger.exception("an answer failed")
-                self.abort()
+                if exchange.has_begun:
+                    self.abort()
+                else:
+                    self._refuse(StatementError(1002, "Internal error of the engine process", "UNKNOWN_EXCEPTION"))
                 return
             finally:
                 self._server.held_bytes -= len(request.body)
@@ -302,10 +305,12 @@ class HttpConnection(asyncio.Protocol):
     def _refuse(self, fault: StatementError) -> None:
         """Answers a request that can't be read, and closes: what follows on this connection can't be understood."""
         self._fault = fault
+        if self.is_busy and asyncio.current_task() is not self._worker:
+            self.abort()  # an answer to an earlier request is under way; ours would land in the middle of it
+            return
         self._drop_bodies()
         transport = self._transport
-        if transport is None or self.is_busy:
-            self.abort()
+        if transport is None:
             return
         body = fault.to_text("").encode("utf-8", "replace")
         extra = 'WWW-Authenticate: Basic realm="kaname engine"\r\n' if fault.status == 401 else ""

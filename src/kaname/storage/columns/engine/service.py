@@ -54,7 +54,18 @@ class Lanes:
     control: Lane
     """For stopping statements, also when every other lane is full."""
 
+    @property
+    def finished(self) -> int:
+        """Statements that have ended since the start."""
+        return sum(lane.finished for lane in (self.reads, self.writes, self.exports))
+
+    @property
+    def running(self) -> int:
+        """Statements that run or wait."""
+        return sum(lane.inside for lane in (self.reads, self.writes, self.exports))
+
     def close(self) -> None:
+        """Takes no more statements."""
         for lane in (self.reads, self.writes, self.exports, self.control):
             lane.close()
 

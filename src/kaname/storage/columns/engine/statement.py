@@ -78,7 +78,7 @@ def read_statement(sql: bytes, body: bytes | bytearray | None = None) -> Stateme
     tokens = _code_tokens(whole)
     end = _end_of_statement(whole, tokens)
     if word not in _RESULT_WORDS:
-        return Statement(kind="command", head=whole[:end])
+        return Statement(kind="command", head=_without_sync(whole[:end], tokens))
     return _cut_format(whole[:end], [t for t in tokens if t.end <= end])
 
 
@@ -147,6 +147,14 @@ def _cut_format(sql: bytes, tokens: list[_Token]) -> Statement:
             return Statement(kind="result", head=_without_comment(head), tail=tail, format=name.text.decode())
     _refuse_outfile(top)
     return Statement(kind="result", head=_without_comment(sql))
+
+
+def _without_sync(sql: bytes, tokens: list[_Token]) -> bytes:
+    """Drops the `SYNC` of a DROP or DETACH: chDB has no task that would end the wait, and hangs for ever."""
+    inside = [t for t in tokens if t.end <= len(sql)]
+    if len(inside) > 3 and inside[0].text.upper() in (b"DROP", b"DETACH") and inside[-1].text.upper() == b"SYNC":
+        return sql[: inside[-1].start] + sql[inside[-1].end :]
+    return sql
 
 
 def _without_comment(head: bytes) -> bytes:
