@@ -88,11 +88,11 @@ class RawSpan:
     dropped_links: int = 0
 
 
-class SpanRow(msgspec.Struct, kw_only=True):
+class SpanRow(msgspec.Struct, kw_only=True, rename={"start_ns": "start_time", "received_ns": "received_at"}):
     """One normalised span: the columns of table `spans`, in order.
 
-    Times are nanoseconds since 1970, rendered for the engine by the writer. JSON columns hold compact JSON text with
-    unescaped Unicode, or "" when absent.
+    Times are nanoseconds since 1970; encoded as JSON they go under their column's name, and the engine reads the bare
+    integer into DateTime64(9). JSON columns hold compact JSON text with unescaped Unicode, or "" when absent.
     """
 
     project_id: str
@@ -187,7 +187,7 @@ ScoreDataType = Literal["numeric", "categorical", "boolean", "text", "correction
 ScoreTarget = Literal["span", "trace", "session"]
 
 
-class ScoreRow(msgspec.Struct, kw_only=True):
+class ScoreRow(msgspec.Struct, kw_only=True, rename={"created_ns": "created_at"}):
     """One score: the columns of table `scores`. The newest `row_version` of a `score_id` counts."""
 
     project_id: str

@@ -9,7 +9,7 @@ gives the same score again and never a second one.
 import hashlib
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 from kaname.traces.coerce import flat_metadata, to_text
 from kaname.traces.logs import EVALUATION_EVENT, LogRecord
@@ -32,8 +32,8 @@ _MAX_SCORES = 200
 _SOURCES: dict[str, ScoreSource] = {"HUMAN": "human", "LLM": "llm", "CODE": "code"}
 
 
-def scores_of_span(project_id: str, span: RawSpan, session_id: str) -> list[ScoreRow]:
-    """The scores a span carries in its events and attributes."""
+def scores_of_span(project_id: str, span: RawSpan, session_of: Callable[[RawSpan], str]) -> list[ScoreRow]:
+    """The scores a span carries in its events and attributes; `session_of` is asked only when a session is scored."""
     found: list[ScoreRow] = []
     for event in span.events:
         if event.name == EVALUATION_EVENT:
@@ -41,7 +41,7 @@ def scores_of_span(project_id: str, span: RawSpan, session_id: str) -> list[Scor
             if row is not None:
                 found.append(row)
     if any(key.startswith(_HEADS) for key in span.attributes):
-        found += _annotations(project_id, span, session_id)
+        found += _annotations(project_id, span, session_of)
     return found[:_MAX_SCORES]
 
 
@@ -76,7 +76,7 @@ def _evaluation(project_id: str, trace_id: str, span_id: str, time_ns: int, attr
     )
 
 
-def _annotations(project_id: str, span: RawSpan, session_id: str) -> Iterator[ScoreRow]:
+def _annotations(project_id: str, span: RawSpan, session_of: Callable[[RawSpan], str]) -> Iterator[ScoreRow]:
     grouped: dict[tuple[str, str], Attributes] = {}
     for key, value in span.attributes.items():
         match = _ANNOTATION.fullmatch(key)
@@ -84,6 +84,7 @@ def _annotations(project_id: str, span: RawSpan, session_id: str) -> Iterator[Sc
             grouped.setdefault((match[1] or "span", match[2]), {})[match[3]] = value
     for (where, number), fields in grouped.items():
         target: ScoreTarget = "trace" if where == "trace" else "session" if where == "session" else "span"
+        session_id = session_of(span) if target == "session" else ""
         if target == "session" and not session_id:
             continue
         row = _score(
@@ -92,7 +93,7 @@ def _annotations(project_id: str, span: RawSpan, session_id: str) -> Iterator[Sc
             target=target,
             trace_id="" if target == "session" else span.trace_id,
             span_id=span.span_id if target == "span" else "",
-            session_id=session_id if target == "session" else "",
+            session_id=session_id,
             name=to_text(fields.get("name")),
             value=fields.get("score"),
             label=to_text(fields.get("label")),

@@ -9,6 +9,7 @@ from kaname.storage.journal.model import Position
 from kaname.storage.journal.segments import sync_directory
 
 CHECKPOINT_FILE = "consumer.json"
+INTENT_FILE = "intent.json"
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -28,6 +29,28 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     def position(self) -> Position:
         """The entry as a position."""
         return Position(self.sequence, self.segment, self.end_offset)
+
+
+class Intent(msgspec.Struct, frozen=True):
+    """The entries that the consumer was about to apply, so that after a crash it tries exactly the same ones again."""
+
+    first_sequence: int
+    last_sequence: int
+
+
+def read_intent(directory: Path) -> Intent | None:
+    """The last intent, or None."""
+    try:
+        return msgspec.json.decode((directory / INTENT_FILE).read_bytes(), type=Intent)
+    except (FileNotFoundError, msgspec.DecodeError):
+        return None
+
+
+def write_intent(directory: Path, intent: Intent) -> None:
+    """Replaces the intent. Not fsynced: it matters when this process dies, not when the machine does."""
+    temporary = directory / f".{INTENT_FILE}.new"
+    temporary.write_bytes(msgspec.json.encode(intent))
+    temporary.replace(directory / INTENT_FILE)
 
 
 def read_checkpoint(directory: Path) -> Checkpoint:

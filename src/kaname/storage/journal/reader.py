@@ -10,11 +10,18 @@ import logging
 import os
 import select
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from kaname.kernel.clock import Clock, SystemClock
-from kaname.storage.journal.checkpoint import Checkpoint, read_checkpoint, write_checkpoint
+from kaname.storage.journal.checkpoint import (
+    Checkpoint,
+    Intent,
+    read_checkpoint,
+    read_intent,
+    write_checkpoint,
+    write_intent,
+)
 from kaname.storage.journal.frames import (
     MAX_BODY_BYTES,
     SEGMENT_HEADER_BYTES,
@@ -33,6 +40,7 @@ READER_LOCK = "reader.lock"
 _READ_BYTES = 4 << 20
 _POLL_S = 0.1
 _WOKEN_POLL_S = 1.0
+_NO_STOP = 1 << 63
 _SETTLE_S = 2.0
 """Bytes at the end of the newest segment may be a group in flight; only after this long are they called damage."""
 
@@ -50,11 +58,11 @@ class JournalReader:
         self._segment = 0
         self._offset = 0
         self._fd = -1
-        self._buffer = b""
         self._corrupt_regions = self._checkpoint.corrupt_regions
         self._corrupt_bytes = self._checkpoint.corrupt_bytes
         self._quarantined = list(self._checkpoint.quarantined)
         self._stuck_since: float | None = None
+        self._stop_at = _NO_STOP
         self._wake_fd = wake_fd
         self._poll = select.poll()
         if wake_fd is not None:
@@ -70,9 +78,31 @@ class JournalReader:
         """Damaged regions stepped over since the log began."""
         return self._corrupt_regions
 
-    def read_batch(self, max_bytes: int, wait_s: float, *, max_entries: int = 100_000) -> list[Entry]:
-        """The next entries in order, at least one, up to about `max_bytes`; empty when none came within `wait_s`."""
+    @property
+    def interrupted(self) -> Intent | None:
+        """The entries that an earlier consumer was applying when it died: apply exactly these first."""
+        intent = read_intent(self._directory)
+        wanted = self._checkpoint.sequence + 1
+        return intent if intent is not None and intent.first_sequence <= wanted <= intent.last_sequence else None
+
+    def intend(self, entries: Sequence[Entry]) -> None:
+        """Notes which entries are about to be applied."""
+        first, last = entries[0].position.sequence, entries[-1].position.sequence
+        write_intent(self._directory, Intent(first, last))
+
+    def read_batch(
+        self, max_bytes: int, wait_s: float, *, max_entries: int = 100_000, last_sequence: int | None = None
+    ) -> list[Entry]:
+        """The next entries in order, at least one, up to about `max_bytes`; empty when none came within `wait_s`.
+
+        With `last_sequence` it stops behind that entry and ignores `max_bytes`.
+        """
         deadline = time.monotonic() + wait_s
+        if last_sequence is not None:
+            max_bytes = 1 << 62
+            self._stop_at = last_sequence
+        else:
+            self._stop_at = _NO_STOP
         while True:
             entries = self._read_available(max_bytes, max_entries)
             left = deadline - time.monotonic()
@@ -121,7 +151,7 @@ class JournalReader:
     def _read_available(self, max_bytes: int, max_entries: int) -> list[Entry]:
         entries: list[Entry] = []
         taken = 0
-        while taken < max_bytes and len(entries) < max_entries:
+        while taken < max_bytes and len(entries) < max_entries and self._sequence < self._stop_at:
             if self._fd < 0 and not self._open_segment():
                 break
             before = len(entries)
@@ -136,7 +166,7 @@ class JournalReader:
         """Decodes frames from the open segment; returns their bytes."""
         data = os.pread(self._fd, min(_READ_BYTES, max(max_bytes, 65536)), self._offset)
         at = taken = 0
-        while len(entries) < max_entries and taken < max_bytes:
+        while len(entries) < max_entries and taken < max_bytes and self._sequence < self._stop_at:
             frame = frame_at(data, at)
             if frame == "short" and len(data) - at >= 4:
                 need = needed_bytes(data, at)

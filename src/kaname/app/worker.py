@@ -1,0 +1,88 @@
+"""`python -m kaname.app.worker`: the process that consumes the journal into the column store.
+
+Started and watched by the server (`wiring.py`). It ends when its stdin does or on SIGTERM, after the run of entries it
+is applying; whatever it leaves is replayed by the next one.
+"""
+
+import logging
+import os
+import signal
+import sys
+import threading
+
+from kaname.app.configuration import Configuration, load_child_configuration
+from kaname.app.data_dir import DataDir
+from kaname.gateway.pricing.book import PriceBook
+from kaname.kernel.child import announce_ready, exit_with_parent
+from kaname.storage.blobs.opening import open_blobs
+from kaname.storage.columns import ColumnsClient, EngineEndpoint, connect_columns
+from kaname.storage.journal import JournalReader
+from kaname.traces.batch import BatchDecoder
+from kaname.traces.consumer import Consumer
+from kaname.traces.dead_letters import DeadLetters
+from kaname.traces.known_spans import KnownSpans
+from kaname.traces.log_buffer import LogBuffer
+from kaname.traces.normalise import Normaliser
+from kaname.traces.span_store import SpanStore
+from kaname.traces.wide_values import WideValues
+from kaname.traces.writer import SpanWriter
+
+WAKE_VARIABLE = "KANAME_WORKER_WAKE_FD"
+DEAD_LETTERS = "dead"
+_LOG_BUFFER_BYTES = 8 << 20
+
+logger = logging.getLogger("kaname.worker")
+
+
+def main() -> int:
+    """Consumes until told to stop."""
+    logging.basicConfig(stream=sys.stderr, level=logging.INFO, format="%(asctime)s %(levelname)s worker: %(message)s")
+    logging.getLogger("clickhouse_connect").setLevel(logging.ERROR)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: stop.set())
+    configuration = load_child_configuration()
+    data_dir = DataDir(root=configuration.data_dir)
+    wake = os.environ.get(WAKE_VARIABLE, "")
+    reader = JournalReader(data_dir.journal, wake_fd=int(wake) if wake else None)
+    columns = connect_columns(configuration.columns, EngineEndpoint.from_environment())
+    prices = PriceBook.load()
+    consumer = build_consumer(configuration, data_dir, reader, columns, prices)
+    exit_with_parent(stop.set)
+    announce_ready({"pid": os.getpid(), "sequence": reader.checkpoint.sequence})
+    try:
+        consumer.run(stop)
+    finally:
+        reader.close()
+        columns.close()
+    return 0
+
+
+def build_consumer(
+    configuration: Configuration,
+    data_dir: DataDir,
+    reader: JournalReader,
+    columns: ColumnsClient,
+    prices: PriceBook,
+) -> Consumer:
+    """The consumer of this installation."""
+    ingest = configuration.ingest
+    store = SpanStore(columns)
+    dead_letters = DeadLetters(data_dir.journal / DEAD_LETTERS)
+    writer = SpanWriter(
+        store=store,
+        normaliser=Normaliser(prices),
+        known=KnownSpans(store, ingest.dedup_keys),
+        wide=WideValues(
+            open_blobs(configuration.blobs, data_dir.root),
+            wide_bytes=ingest.wide_value_bytes,
+            media_bytes=ingest.media_bytes,
+        ),
+        dead_letters=dead_letters,
+        logs=LogBuffer(_LOG_BUFFER_BYTES),
+    )
+    return Consumer(reader, BatchDecoder(ingest.limits(), dead_letters), writer, ingest)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

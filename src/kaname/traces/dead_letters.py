@@ -1,0 +1,42 @@
+"""Where an entry goes that can't be stored: a folder, with the reason beside it. The log behind it goes on.
+
+The folder is bounded; when it is full the oldest letters go. `kaname doctor` counts them.
+"""
+
+import logging
+from pathlib import Path
+
+import msgspec
+
+logger = logging.getLogger(__name__)
+
+_MAX_LETTERS = 1_000
+
+
+class DeadLetters:
+    """Writes letters. A letter has two files: the payload, and a JSON note that says what it is and why it is here."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def put(self, name: str, payload: bytes, *, kind: str, project_id: str, reason: str) -> None:
+        """Stores a payload that failed; repeating the name replaces it. Never raises: it must not stop the log."""
+        note = {"kind": kind, "project_id": project_id, "reason": reason[:4000], "bytes": len(payload)}
+        logger.error("dead letter %s (%s of project %s): %s", name, kind, project_id, reason[:300])
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            (self._folder / f"{name}.bin").write_bytes(payload)
+            (self._folder / f"{name}.json").write_bytes(msgspec.json.encode(note))
+            self._bound()
+        except OSError as e:
+            logger.error("dead letter %s can't be kept: %s", name, e)
+
+    def count(self) -> int:
+        """How many letters lie here."""
+        return sum(1 for _ in self._folder.glob("*.json")) if self._folder.is_dir() else 0
+
+    def _bound(self) -> None:
+        notes = sorted(self._folder.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
+        for note in notes[: max(len(notes) - _MAX_LETTERS, 0)]:
+            note.with_suffix(".bin").unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
