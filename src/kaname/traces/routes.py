@@ -6,20 +6,24 @@ from fastapi import APIRouter
 
 from kaname.kernel.clock import Clock
 from kaname.storage.columns import ColumnsClient
+from kaname.traces.live import LiveFeed
 from kaname.traces.ports import BlobReader, DeletionAudit, ScoreWriter
+from kaname.traces.routes_scores import build_score_routes
 from kaname.traces.routes_spans import build_span_routes
+from kaname.traces.routes_streams import build_stream_routes
 from kaname.traces.routes_traces import build_trace_routes
 from kaname.traces.settings import TracesSettings
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TracesApi:
-    """What the routes need."""
+    """What the routes need. Whoever stops the server closes `live` first, or open streams hold it up."""
 
     columns: ColumnsClient
     scores: ScoreWriter
     blobs: BlobReader
     audit: DeletionAudit
+    live: LiveFeed
     clock: Clock
     settings: TracesSettings
 
@@ -29,4 +33,6 @@ def build_router(api: TracesApi) -> APIRouter:
     router = APIRouter()
     router.include_router(build_span_routes(api.columns, api.clock))
     router.include_router(build_trace_routes(api.columns, api.blobs, api.clock))
+    router.include_router(build_score_routes(api.columns, api.scores, api.audit, api.clock))
+    router.include_router(build_stream_routes(api.columns, api.live, api.clock, api.settings))
     return router

@@ -1,0 +1,94 @@
+"""Routes that stream or tell about ingest: export, live view, notices."""
+
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Query, Response
+from fastapi.responses import StreamingResponse
+from starlette.types import Receive, Send
+from starlette.types import Scope as AsgiScope
+
+from kaname.kernel.clock import Clock
+from kaname.storage.columns import ColumnsClient
+from kaname.traces import shape
+from kaname.traces.answers import json_answer
+from kaname.traces.live import LiveFeed
+from kaname.traces.queries.export import stream_spans
+from kaname.traces.queries.notices import list_notices
+from kaname.traces.routes_model import ExportFormat, IngestNoticeList
+from kaname.traces.routes_parameters import PROJECT, Criteria, Cursor, Limit, Scope
+from kaname.traces.settings import TracesSettings
+
+_FILE: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"application/x-ndjson": {}, "application/vnd.apache.parquet": {}},
+        "description": "One span a line, or a Parquet file.",
+    }
+}
+_EVENTS: dict[int | str, dict[str, Any]] = {
+    200: {
+        "content": {"text/event-stream": {}},
+        "description": "Events `spans` (a list of SpanSummary without scores), `dropped` ({count}) and `ping`.",
+    }
+}
+
+
+class _LiveResponse(StreamingResponse):
+    """A viewer's stream; the viewer leaves however the response ends, even before it began."""
+
+    def __init__(self, live: LiveFeed, project_id: str) -> None:
+        self._live = live
+        self._project_id = project_id
+        self._viewer = live.subscribe(project_id)
+        headers = {"X-Accel-Buffering": "no"}
+        super().__init__(live.stream(self._viewer), media_type="text/event-stream", headers=headers)
+
+    async def __call__(self, scope: AsgiScope, receive: Receive, send: Send) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._live.leave(self._project_id, self._viewer)
+
+
+def build_stream_routes(columns: ColumnsClient, live: LiveFeed, clock: Clock, settings: TracesSettings) -> APIRouter:
+    """The routes; every query is scoped by the project of the path."""
+    router = APIRouter(tags=["spans"])
+
+    @router.get(f"{PROJECT}/export/spans", operation_id="export_spans", response_class=Response, responses=_FILE)
+    def export_spans(
+        scope: Scope,
+        criteria: Criteria,
+        file_format: Annotated[ExportFormat, Query(alias="format")] = "jsonl",
+        limit: Annotated[int | None, Query(ge=1, description="At most this many spans.")] = None,
+    ) -> Response:
+        """Every matching span with all its fields, in order of time, as a file."""
+        engine_format = "Parquet" if file_format == "parquet" else "JSONEachRow"
+        most = min(limit or settings.export_max_spans, settings.export_max_spans)
+        body = stream_spans(columns, scope.project_id, criteria, output_format=engine_format, limit=most)
+        name = f"spans-{clock.now():%Y%m%dT%H%M%SZ}.{file_format}"
+        media_type = "application/vnd.apache.parquet" if file_format == "parquet" else "application/x-ndjson"
+        headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+        return StreamingResponse(body, media_type=media_type, headers=headers)
+
+    @router.get(f"{PROJECT}/live", operation_id="watch_spans", response_class=Response, responses=_EVENTS)
+    async def watch_spans(scope: Scope) -> Response:
+        """New spans as they arrive, as server-sent events."""
+        return _LiveResponse(live, scope.project_id)
+
+    @router.get(f"{PROJECT}/ingest/notices", operation_id="list_ingest_notices", response_model=IngestNoticeList)
+    def get_notices(scope: Scope, limit: Limit = 50, cursor: Cursor = None) -> Response:
+        """What was refused or changed on arrival in the last 30 days, newest first."""
+        rows, next_cursor = list_notices(columns, scope.project_id, limit=limit, cursor=cursor)
+        items = [
+            {
+                "id": r["notice_id"],
+                "time": shape.to_iso(r["time_ns"]),
+                "kind": r["kind"],
+                "count": r["count"],
+                "message": r["message"],
+                "details": shape.as_object(shape.parse_json(r["details"])),
+            }
+            for r in rows
+        ]
+        return json_answer({"items": items, "next_cursor": next_cursor})
+
+    return router
