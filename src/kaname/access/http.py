@@ -54,7 +54,7 @@ class RouteGuard:
 
     def _rule_of(self, request: Request) -> RouteRule:
         path = getattr(request.scope.get("route"), "path_format", None)
-        rule = self._routes.get((_method(request), str(path)))
+        rule = self._routes.get((request.method, str(path)))
         if rule is None:
             raise PermissionDeniedError(
                 f"route {request.method} {path} has no rule", hint="Add it to ROUTES in app/route_table.py."
@@ -153,10 +153,6 @@ def _keys_of(route: Any) -> Iterator[RouteKey]:
         )
     for method in route.methods or ():
         yield method, route.path_format
-
-
-def _method(request: Request) -> str:
-    return "GET" if request.method == "HEAD" else request.method
 
 
 def _refuse_other_sites(request: Request) -> None:

@@ -35,6 +35,7 @@ from kaname.kernel.errors import (
     UpstreamError,
     UpstreamTimeoutError,
 )
+from kaname.kernel.ids import random_token
 
 DEFAULT_URL = "http://127.0.0.1:8700"
 _TIMEOUT = urllib3.Timeout(connect=5, read=120)
@@ -153,8 +154,8 @@ class Connector:
 
     def save_login(self, url: str, token: str) -> Path:
         self._file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        temporary = self._file.with_suffix(f".{os.getpid()}.new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        temporary = self._file.with_suffix(f".{random_token(10)}.new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(descriptor, "w", encoding="utf-8") as file:
             json.dump({"url": url.rstrip("/"), "token": token}, file)
         temporary.replace(self._file)

@@ -19,6 +19,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from kaname.kernel.errors import ConfigurationError, IntegrityError
+from kaname.kernel.ids import random_token
 from kaname.storage.crypto_settings import MASTER_KEY_FILE, CryptoSettings
 
 KEY_BYTES = 32
@@ -127,8 +128,8 @@ def _read_key_file(path: Path) -> list[bytes]:
 def _write_key_file(path: Path, keys: Sequence[bytes], *, replace: bool) -> None:
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     text = _FILE_HEAD + "".join(base64.b64encode(key).decode() + "\n" for key in keys)
-    temporary = path.with_name(f"{path.name}.{os.getpid()}.new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    temporary = path.with_name(f"{path.name}.{random_token(10)}.new")
+    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         file.write(text)
         file.flush()
