@@ -64,9 +64,21 @@ async def _serve(installation: Installation, listener: socket.socket) -> None:
     )
     await installation.start()
     try:
-        await uvicorn.Server(config).serve(sockets=[listener])
+        await _Server(config, installation).serve(sockets=[listener])
     finally:
         await installation.close()
+
+
+class _Server(uvicorn.Server):
+    """Ends open streams before it waits for connections to finish."""
+
+    def __init__(self, config: uvicorn.Config, installation: Installation) -> None:
+        super().__init__(config)
+        self._installation = installation
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._installation.end_streams()
+        await super().shutdown(sockets)
 
 
 def _bind(configuration: Configuration) -> socket.socket:
@@ -112,4 +124,5 @@ def _configure_logging(level: str) -> None:
         raise ConfigurationError(
             f"setting server.log_level = {level!r} is wrong", hint="Use debug, info, warning or error."
         ) from e
-    logging.getLogger("uvicorn").setLevel(logging.WARNING)
+    for noisy in ("uvicorn", "alembic"):
+        logging.getLogger(noisy).setLevel(logging.WARNING)

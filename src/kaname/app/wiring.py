@@ -22,6 +22,7 @@ from kaname.app.root import RootApp
 from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
 from kaname.app.system import SystemStatus
+from kaname.app.worker import WAKE_VARIABLE
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.server import GatewayApp
@@ -32,13 +33,12 @@ from kaname.serving.service import LocalModelService
 from kaname.serving.sources import build_sources
 from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
+from kaname.traces.live import LiveFeed
 from kaname.traces.receiver import OtlpReceiver
 from kaname.traces.routes import TracesApi
 from kaname.traces.scores_ingest import JournalScoreWriter
 
 logger = logging.getLogger(__name__)
-
-WORKER_WAKE_VARIABLE = "KANAME_WORKER_WAKE_FD"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class Installation:
     access: AccessService
     worker: ChildProcess
     models: LocalModelService
+    live: LiveFeed
     gateway: GatewayApp
     api: FastAPI
     root: RootApp
@@ -57,6 +58,10 @@ class Installation:
     async def start(self) -> None:
         """Binds what needs the event loop."""
         await self.gateway.start()
+
+    def end_streams(self) -> None:
+        """Ends open live views: they would otherwise hold up the server's end."""
+        self.live.close()
 
     async def close(self) -> None:
         """Ends everything in order; safe after a partial start."""
@@ -112,6 +117,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         settings=configuration.gateway,
     )
     status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
+    live = LiveFeed(storage.columns, clock, configuration.traces)
     api = build_api(
         ApiParts(
             access=access,
@@ -120,6 +126,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
                 scores=JournalScoreWriter(storage.journal),
                 blobs=storage.blobs,
                 audit=_DeletionAudit(storage.database, access.audit),
+                live=live,
                 clock=clock,
                 settings=configuration.traces,
             ),
@@ -135,6 +142,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         access=access,
         worker=worker,
         models=models,
+        live=live,
         gateway=gateway,
         api=api,
         root=root,
@@ -144,7 +152,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
 def _start_worker(configuration: Configuration, storage: Storage) -> ChildProcess:
     """The consumer of the journal, woken through the journal's pipe."""
     wake_fd = storage.journal.wake_fd
-    environment = {**configuration.child_environment(), WORKER_WAKE_VARIABLE: str(wake_fd)}
+    environment = {**configuration.child_environment(), WAKE_VARIABLE: str(wake_fd)}
     if storage.endpoint is not None:
         environment.update(storage.endpoint.to_environment())
     worker = ChildProcess(
