@@ -1,0 +1,117 @@
+/** The frame of every project screen: navigation at the left, the screen in the rest. */
+import { Link, Outlet, useNavigate } from "@tanstack/react-router";
+import { Suspense, useState } from "react";
+import { useProject } from "../access/project.tsx";
+import { useLocale } from "../i18n/index.tsx";
+import { IconButton } from "../ui/button.tsx";
+import { cx } from "../ui/classes.ts";
+import { Emblem } from "../ui/emblem.tsx";
+import { Icon } from "../ui/icon.tsx";
+import { KeyName, useKeys } from "../ui/keys.tsx";
+import { Menu } from "../ui/menu.tsx";
+import { Loading } from "../ui/state.tsx";
+import { AccountMenu } from "./account.tsx";
+import { OBSERVE_PAGES, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
+import { Palette } from "./palette.tsx";
+import { LanguageSwitch, ThemeSwitch } from "./preferences.tsx";
+import css from "./shell.module.css";
+
+export function Shell() {
+  const { t } = useLocale();
+  const { project, me } = useProject();
+  const navigate = useNavigate();
+  const [palette, setPalette] = useState(false);
+  const [narrow, setNarrow] = useState(() => localStorage.getItem("kaname.nav") === "narrow");
+  const toggle = () => {
+    localStorage.setItem("kaname.nav", narrow ? "wide" : "narrow");
+    setNarrow(!narrow);
+  };
+  useKeys([
+    { keys: "mod+k", label: "keys.palette", run: () => setPalette(true) },
+    { keys: "/", label: "keys.search", run: () => document.querySelector<HTMLInputElement>("[data-search]")?.focus() },
+    { keys: "\\", label: "keys.nav", run: toggle },
+  ]);
+  const projects = me.organizations.flatMap((organization) =>
+    organization.projects.map((candidate) => ({ organization, candidate })),
+  );
+  const entry = (page: PageEntry) => (
+    <Link
+      key={page.to}
+      to={page.to}
+      params={{ project: project.id }}
+      className={css.entry}
+      activeProps={{ className: cx(css.entry, css.active), "aria-current": "page" }}
+      title={narrow ? t(page.label) : undefined}
+      aria-label={narrow ? t(page.label) : undefined}
+    >
+      <Icon name={page.icon} />
+      {!narrow && <span>{t(page.label)}</span>}
+    </Link>
+  );
+  return (
+    <div className={cx(css.shell, narrow && css.narrow)}>
+      <a className={css.skip} href="#main">
+        {t("shell.skip")}
+      </a>
+      <nav className={css.nav} aria-label={t("shell.navigation")}>
+        <div className={css.top}>
+          <Link to="/p/$project/traces" params={{ project: project.id }} className={css.brand} aria-label="Kaname">
+            <Emblem size={24} />
+            {!narrow && <span>Kaname</span>}
+          </Link>
+          <IconButton icon="sidebar" label={t(narrow ? "shell.widen" : "shell.narrow")} onClick={toggle} />
+        </div>
+        <Menu
+          label={t("shell.project")}
+          triggerClass={css.project}
+          trigger={
+            narrow ? (
+              <span className={css.initial}>{[...project.name][0]}</span>
+            ) : (
+              <>
+                <span className={css.projectName}>{project.name}</span>
+                <Icon name="down" size={12} />
+              </>
+            )
+          }
+          items={projects.map(({ organization, candidate }) => ({
+            label: (
+              <>
+                {candidate.name} <span className={css.quiet}>{organization.name}</span>
+              </>
+            ),
+            checked: candidate.id === project.id,
+            run: () => void navigate({ to: "/p/$project/traces", params: { project: candidate.id } }),
+          }))}
+        />
+        <button type="button" className={css.find} onClick={() => setPalette(true)} aria-label={t("shell.find")}>
+          <Icon name="search" size={14} />
+          {!narrow && (
+            <>
+              <span>{t("shell.find")}</span>
+              <KeyName keys="mod+k" />
+            </>
+          )}
+        </button>
+        <div className={css.entries}>
+          {OBSERVE_PAGES.map(entry)}
+          {!narrow && <div className={css.group}>{t("nav.settings")}</div>}
+          {narrow && <hr className={css.rule} />}
+          {SETTINGS_PAGES.map(entry)}
+          {entry(START_PAGE)}
+        </div>
+        <div className={css.bottom}>
+          <AccountMenu narrow={narrow} triggerClass={css.account} />
+          <LanguageSwitch triggerClass={css.small} />
+          <ThemeSwitch triggerClass={css.small} />
+        </div>
+      </nav>
+      <main id="main" className={css.main} tabIndex={-1}>
+        <Suspense fallback={<Loading />}>
+          <Outlet />
+        </Suspense>
+      </main>
+      {palette && <Palette onClose={() => setPalette(false)} />}
+    </div>
+  );
+}

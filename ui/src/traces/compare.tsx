@@ -1,0 +1,127 @@
+/** Compare: two to six spans side by side, the facts that differ marked by a sign and a word. */
+import { useQueries } from "@tanstack/react-query";
+import { Link, useSearch } from "@tanstack/react-router";
+import { useProject } from "../access/project.tsx";
+import type { SpanDetail } from "../api/types.ts";
+import { useLocale } from "../i18n/index.tsx";
+import { payloadUrl, spanDetailQuery } from "../trace/api.ts";
+import { PayloadView } from "../trace/payload.tsx";
+import { KindLabel, ScoreChip, StatusMark } from "../ui/marks.tsx";
+import { PageHead } from "../ui/page.tsx";
+import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
+import css from "./compare.module.css";
+import { splitPick } from "./url.ts";
+
+const MOST = 6;
+
+export default function CompareScreen() {
+  const { t } = useLocale();
+  const { project } = useProject();
+  const ids = useSearch({ strict: false, select: (search) => (search as { ids?: string }).ids ?? "" });
+  const picks = ids.split(",").filter(Boolean).slice(0, MOST).map(splitPick);
+  const spans = useQueries({ queries: picks.map((pick) => spanDetailQuery(project.id, pick.traceId, pick.spanId)) });
+  const first = spans[0]?.data;
+  return (
+    <>
+      <PageHead title={t("compare.title", { n: picks.length })} />
+      {picks.length < 2 ? (
+        <Empty icon="compare" title={t("compare.none")}>
+          <p>{t("compare.noneText")}</p>
+          <Link to="/p/$project/traces" params={{ project: project.id }}>
+            {t("nav.traces")}
+          </Link>
+        </Empty>
+      ) : (
+        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
+        <div className={css.columns} tabIndex={0} role="region" aria-label={t("compare.title", { n: picks.length })}>
+          {spans.map((span, index) => (
+            <section key={index} className={css.column} aria-label={t("compare.column", { n: index + 1 })}>
+              {span.isError ? (
+                <ErrorPanel error={span.error} />
+              ) : span.data === undefined ? (
+                <Loading />
+              ) : (
+                <Column project={project.id} span={span.data} base={index > 0 ? first : undefined} index={index} />
+              )}
+            </section>
+          ))}
+        </div>
+      )}
+    </>
+  );
+}
+
+function Column(props: { project: string; span: SpanDetail; base: SpanDetail | undefined; index: number }) {
+  const { t, fmt } = useLocale();
+  const { span, base, project } = props;
+  const facts: [string, string, number | null, number | null][] = [
+    [t("col.duration"), fmt.duration(span.duration_ms), span.duration_ms, base?.duration_ms ?? null],
+    [t("col.tokens"), fmt.count(span.total_tokens), span.total_tokens, base?.total_tokens ?? null],
+    [t("col.cost"), fmt.cost(span.cost_usd), Number(span.cost_usd ?? 0), base ? Number(base.cost_usd ?? 0) : null],
+  ];
+  return (
+    <>
+      <header className={css.head}>
+        <span className={css.letter}>{String.fromCharCode(65 + props.index)}</span>
+        <KindLabel kind={span.kind} />
+        <Link
+          to="/p/$project/traces/$traceId"
+          params={{ project, traceId: span.trace_id }}
+          search={{ span: span.span_id }}
+          className={css.name}
+        >
+          {span.name}
+        </Link>
+        <StatusMark status={span.status} />
+      </header>
+      <dl className={css.facts}>
+        <div>
+          <dt>{t("col.model")}</dt>
+          <dd>
+            {span.model || "–"} {base && base.model !== span.model && <em>{t("compare.differs")}</em>}
+          </dd>
+        </div>
+        {facts.map(([label, shown, value, reference]) => (
+          <div key={label}>
+            <dt>{label}</dt>
+            <dd>
+              {shown} <Delta value={value} reference={reference} />
+            </dd>
+          </div>
+        ))}
+        <div>
+          <dt>{t("col.scores")}</dt>
+          <dd className={css.scores}>
+            {span.scores.length === 0 ? "–" : span.scores.map((score) => <ScoreChip key={score.id} score={score} />)}
+          </dd>
+        </div>
+      </dl>
+      <PayloadView
+        title={t("detail.input")}
+        payload={span.input}
+        messages={span.input_messages}
+        download={payloadUrl(project, span.trace_id, span.span_id, "input")}
+      />
+      <PayloadView
+        title={t("detail.output")}
+        payload={span.output}
+        messages={span.output_messages}
+        download={payloadUrl(project, span.trace_id, span.span_id, "output")}
+      />
+    </>
+  );
+}
+
+/** Less time, tokens or money is better: said by an arrow and a word. */
+function Delta({ value, reference }: { value: number | null; reference: number | null }) {
+  const { t } = useLocale();
+  if (value === null || reference === null || reference === 0) return null;
+  const change = (value - reference) / reference;
+  if (Math.abs(change) < 0.005) return <span className={css.same}>= {t("compare.same")}</span>;
+  const percent = `${change > 0 ? "+" : "−"}${Math.abs(change * 100).toFixed(0)} %`;
+  return (
+    <span className={change > 0 ? css.worse : css.better}>
+      {change > 0 ? "▲" : "▼"} {percent} {t(change > 0 ? "compare.more" : "compare.less")}
+    </span>
+  );
+}

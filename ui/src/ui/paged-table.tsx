@@ -1,0 +1,60 @@
+/** A table over a cursor-paged list: states, rows, and a button for the next page. */
+import type { InfiniteData } from "@tanstack/react-query";
+import type { ReactNode } from "react";
+import type { Page } from "../api/types.ts";
+import { useLocale } from "../i18n/index.tsx";
+import { Button } from "./button.tsx";
+import { CodeBlock } from "./copy.tsx";
+import type { IconName } from "./icon.tsx";
+import css from "./paged-table.module.css";
+import { Empty, ErrorPanel, Loading } from "./state.tsx";
+import { type Column, Table } from "./table.tsx";
+
+export interface PagedList<Row> {
+  data: InfiniteData<Page<Row>> | undefined;
+  error: unknown;
+  isPending: boolean;
+  hasNextPage: boolean;
+  isFetchingNextPage: boolean;
+  fetchNextPage: () => unknown;
+  refetch: () => unknown;
+}
+
+export function PagedTable<Row>(props: {
+  label: string;
+  list: PagedList<Row>;
+  columns: Column<Row>[];
+  rowKey: (row: Row) => string;
+  empty: { icon: IconName; title: string; text?: string; code?: string; action?: ReactNode };
+}) {
+  const { t } = useLocale();
+  const { list, empty } = props;
+  if (list.error) return <ErrorPanel error={list.error} retry={() => list.refetch()} />;
+  if (list.isPending || !list.data) return <Loading />;
+  const rows = list.data.pages.flatMap((page) => page.items);
+  if (rows.length === 0)
+    return (
+      <Empty icon={empty.icon} title={empty.title}>
+        {empty.text && <p>{empty.text}</p>}
+        {empty.code && (
+          <div className={css.code}>
+            <CodeBlock code={empty.code} label={empty.title} />
+          </div>
+        )}
+        {empty.action}
+      </Empty>
+    );
+  return (
+    <div className={css.frame}>
+      <Table label={props.label} columns={props.columns} rows={rows} rowKey={props.rowKey} />
+      <div className={css.foot}>
+        <span className={css.quiet}>{t("paged.count", { n: rows.length })}</span>
+        {list.hasNextPage && (
+          <Button busy={list.isFetchingNextPage} onClick={() => list.fetchNextPage()}>
+            {t("paged.more")}
+          </Button>
+        )}
+      </div>
+    </div>
+  );
+}

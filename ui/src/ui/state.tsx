@@ -1,0 +1,74 @@
+/** What a screen shows when it has nothing, is waiting, or failed. */
+import type { ReactNode } from "react";
+import { ApiError, type Problem } from "../api/http.ts";
+import { type MessageKey, useLocale } from "../i18n/index.tsx";
+import { Button } from "./button.tsx";
+import { CopyButton } from "./copy.tsx";
+import { Icon, type IconName } from "./icon.tsx";
+import css from "./state.module.css";
+
+export function Empty(props: { icon?: IconName; title: string; children?: ReactNode }) {
+  return (
+    <div className={css.empty}>
+      {props.icon && <Icon name={props.icon} size={28} />}
+      <h2>{props.title}</h2>
+      {props.children && <div className={css.text}>{props.children}</div>}
+    </div>
+  );
+}
+
+export function Loading({ label }: { label?: string }) {
+  const { t } = useLocale();
+  return (
+    <div className={css.loading} role="status">
+      <span className={css.bar} />
+      <span>{label ?? t("ui.loading")}</span>
+    </div>
+  );
+}
+
+export function problemOf(error: unknown): Problem {
+  if (error instanceof ApiError) return error.problem;
+  const detail = error instanceof Error ? error.message : String(error);
+  return { status: 0, code: "ui_error", title: "", detail, hint: "", request_id: "" };
+}
+
+/** Title and way out by code in the reader's language; the server's own words say the particulars. */
+export function useProblemText(problem: Problem): { title: string; wayOut: string } {
+  const { t } = useLocale();
+  const key = `error.${problem.code}` as MessageKey;
+  const hintKey = `error.${problem.code}.hint` as MessageKey;
+  const title = t(key);
+  const known = title !== key;
+  const hint = t(hintKey);
+  return {
+    title: known ? title : problem.title || t("error.internal_error"),
+    wayOut: problem.hint || (hint !== hintKey ? hint : ""),
+  };
+}
+
+export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
+  const { t } = useLocale();
+  const problem = problemOf(error);
+  const { title, wayOut } = useProblemText(problem);
+  return (
+    <div className={css.error} role="alert">
+      <Icon name="warning" size={18} />
+      <div className={css.errorBody}>
+        <strong>{title}</strong>
+        {problem.detail && <p>{problem.detail}</p>}
+        {wayOut && <p className={css.way}>{wayOut}</p>}
+        <p className={css.meta}>
+          <code>{problem.code}</code>
+          {problem.request_id && (
+            <>
+              <span>{t("ui.requestId")}</span> <code>{problem.request_id}</code>
+              <CopyButton text={problem.request_id} label={t("ui.copyRequestId")} />
+            </>
+          )}
+          {retry && <Button onClick={retry}>{t("ui.retry")}</Button>}
+        </p>
+      </div>
+    </div>
+  );
+}
