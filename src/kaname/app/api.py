@@ -13,8 +13,13 @@ from kaname.access.service import AccessService
 from kaname.app.problem import install_problem_handlers
 from kaname.app.route_table import ROUTES
 from kaname.app.system import SystemStatus, build_system_router
+from kaname.gateway.pricing.routes import build_router as build_prices_router
+from kaname.gateway.pricing.snapshot import load_snapshot
+from kaname.gateway.pricing.store import PriceStore
 from kaname.serving.routes import build_router as build_models_router
 from kaname.serving.service import LocalModelService
+from kaname.traces.langfuse_api import LangfuseApi
+from kaname.traces.langfuse_api import build_router as build_langfuse_router
 from kaname.traces.routes import TracesApi
 from kaname.traces.routes import build_router as build_traces_router
 
@@ -30,6 +35,7 @@ class ApiParts:
 
     access: AccessService
     traces: TracesApi
+    prices: PriceStore
     models: LocalModelService
     status: SystemStatus
 
@@ -48,6 +54,14 @@ def build_api(parts: ApiParts) -> FastAPI:
     install_problem_handlers(app)
     app.include_router(build_access_router(parts.access, kaname.__version__))
     app.include_router(build_traces_router(parts.traces))
+    app.include_router(
+        build_langfuse_router(
+            LangfuseApi(
+                access=parts.access, scores=parts.traces.scores, clock=parts.traces.clock, version=kaname.__version__
+            )
+        )
+    )
+    app.include_router(build_prices_router(parts.prices, load_snapshot()))
     app.include_router(build_models_router(parts.models))
     app.include_router(build_system_router(parts.status))
     _serve_schema(app)

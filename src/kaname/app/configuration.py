@@ -11,6 +11,7 @@ from typing import Any
 
 from kaname.access.settings import AccessSettings
 from kaname.app.settings import ServerSettings
+from kaname.gateway.pricing.settings import PricingSettings
 from kaname.gateway.settings import GatewaySettings
 from kaname.kernel.settings import (
     ResolvedSetting,
@@ -42,6 +43,7 @@ SECTIONS: Mapping[str, type[Any]] = {
     "crypto": CryptoSettings,
     "access": AccessSettings,
     "traces": TracesSettings,
+    "pricing": PricingSettings,
     "gateway": GatewaySettings,
     "models": ModelsSettings,
 }
@@ -61,6 +63,7 @@ class Configuration:
     crypto: CryptoSettings
     access: AccessSettings
     traces: TracesSettings
+    pricing: PricingSettings
     gateway: GatewaySettings
     models: ModelsSettings
 

@@ -67,4 +67,14 @@ ROUTES: RouteTable = {
     ("GET", f"{_PROJECT}/export/spans"): RouteRule("traces:export"),
     ("GET", f"{_PROJECT}/live"): RouteRule("traces:read"),
     ("GET", f"{_PROJECT}/ingest/notices"): RouteRule("traces:read"),
+    # prices
+    ("GET", f"{_PROJECT}/prices"): RouteRule("prices:read"),
+    ("POST", f"{_PROJECT}/prices"): RouteRule("prices:manage"),
+    ("PATCH", f"{_PROJECT}/prices/{{price_id}}"): RouteRule("prices:manage"),
+    ("DELETE", f"{_PROJECT}/prices/{{price_id}}"): RouteRule("prices:manage"),
+    ("GET", "/api/v1/prices/snapshot"): RouteRule("prices:read"),
+    # langfuse
+    ("GET", "/api/public/health"): RouteRule(PUBLIC),
+    ("GET", "/api/public/projects"): RouteRule("project:read"),
+    ("POST", "/api/public/scores"): RouteRule("scores:write"),
 }

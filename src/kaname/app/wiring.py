@@ -25,6 +25,7 @@ from kaname.app.system import SystemStatus
 from kaname.app.worker import WAKE_VARIABLE
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
+from kaname.gateway.pricing.store import PriceStore
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.kernel.clock import SystemClock
@@ -130,6 +131,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
                 clock=clock,
                 settings=configuration.traces,
             ),
+            prices=PriceStore(storage.database, access.audit, clock),
             models=models,
             status=status,
         )

@@ -13,10 +13,15 @@ import threading
 from kaname.app.configuration import Configuration, load_child_configuration
 from kaname.app.data_dir import DataDir
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.pricing.snapshot import load_snapshot
+from kaname.gateway.pricing.store import PriceRefresher
 from kaname.kernel.child import announce_ready, exit_with_parent
+from kaname.kernel.errors import KanameError
 from kaname.storage.blobs.opening import open_blobs
 from kaname.storage.columns import ColumnsClient, EngineEndpoint, connect_columns
 from kaname.storage.journal import JournalReader
+from kaname.storage.sql.database import Database
+from kaname.storage.sql.settings import database_url
 from kaname.traces.batch import BatchDecoder
 from kaname.traces.consumer import Consumer
 from kaname.traces.dead_letters import DeadLetters
@@ -46,7 +51,13 @@ def main() -> int:
     wake = os.environ.get(WAKE_VARIABLE, "")
     reader = JournalReader(data_dir.journal, wake_fd=int(wake) if wake else None)
     columns = connect_columns(configuration.columns, EngineEndpoint.from_environment())
-    prices = PriceBook.load()
+    prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
+    database = Database(database_url(configuration.sql, data_dir.root), pool_size=1)
+    refresher = PriceRefresher(database, prices)
+    refresher.refresh()  # before the first span, or a restart would price it by the public list
+    threading.Thread(
+        target=_follow_prices, args=(refresher, configuration.pricing.poll_s, stop), name="prices", daemon=True
+    ).start()
     consumer = build_consumer(configuration, data_dir, reader, columns, prices)
     exit_with_parent(stop.set)
     announce_ready({"pid": os.getpid(), "sequence": reader.checkpoint.sequence})
@@ -55,7 +66,20 @@ def main() -> int:
     finally:
         reader.close()
         columns.close()
+        database.close()
     return 0
+
+
+def _follow_prices(refresher: PriceRefresher, poll_s: float, stop: threading.Event) -> None:
+    failing = False
+    while not stop.wait(poll_s):
+        try:
+            refresher.refresh()
+            failing = False
+        except KanameError as e:
+            if not failing:
+                logger.warning("project prices can't be refreshed, the last known ones stay in force: %s", e)
+            failing = True
 
 
 def build_consumer(
