@@ -15,6 +15,7 @@ from pathlib import Path
 import msgspec
 
 from kaname.kernel.child import announce_ready, exit_with_parent
+from kaname.kernel.errors import ConfigurationError
 from kaname.storage.columns.endpoint import ENGINE_USER, SECRET_VARIABLE
 from kaname.storage.columns.engine.chdb import ChdbStore
 from kaname.storage.columns.engine.config import base_settings, write_config
@@ -23,6 +24,7 @@ from kaname.storage.columns.engine.lanes import Lane
 from kaname.storage.columns.engine.memory import give_back_memory
 from kaname.storage.columns.engine.server import HttpServer, ServerLimits
 from kaname.storage.columns.engine.service import EngineService, Lanes
+from kaname.storage.columns.engine.version import check_version
 from kaname.storage.columns.local import ENGINE_PLAN_VARIABLE, EnginePlan
 
 STOP_GRACE_S = 2.0
@@ -40,7 +42,11 @@ def main() -> int:
     # The engine's allocator reads these; `background_thread:true`, a popular value, makes chDB crash at load.
     for name in ("MALLOC_CONF", "JE_MALLOC_CONF"):
         os.environ.pop(name, None)
-    store = _open_store(plan)
+    try:
+        store = _open_store(plan)
+    except ConfigurationError as e:
+        announce_ready({"refused": {"code": e.code, "message": e.message, "hint": e.hint}})
+        return e.exit_status
     with asyncio.Runner() as runner:
         runner.run(_serve(plan, secret, store))
     # Rows are on disk when an insert is acknowledged, so there is nothing left to save; a statement that wouldn't stop
@@ -55,7 +61,9 @@ def _open_store(plan: EnginePlan) -> ChdbStore:
     remove_dropped_tables(store_path)
     config_file = directory / "engine.xml"
     write_config(config_file, plan.settings)
-    return ChdbStore(store_path, config_file, base_settings(plan.settings))
+    store = ChdbStore(store_path, config_file, base_settings(plan.settings))
+    check_version(directory, store.version)
+    return store
 
 
 async def _serve(plan: EnginePlan, secret: str, store: ChdbStore) -> None:

@@ -66,7 +66,9 @@ def test_parameters_are_bound_never_interpreted(columns: ColumnsClient, text: st
 
 def test_long_arrays_fit_in_a_parameter(columns: ColumnsClient):
     ids = [f"{i:032x}" for i in range(20_000)]
-    (row,) = columns.query_rows("SELECT length({ids:Array(String)}) AS n, {ids:Array(String)}[-1] AS last", {"ids": ids})
+    (row,) = columns.query_rows(
+        "SELECT length({ids:Array(String)}) AS n, {ids:Array(String)}[-1] AS last", {"ids": ids}
+    )
     assert row == {"n": 20_000, "last": ids[-1]}
 
 
@@ -96,9 +98,9 @@ def test_a_refused_insert_leaves_nothing(columns: ColumnsClient):
 def test_one_insert_is_one_part(columns: ColumnsClient):
     columns.command("CREATE TABLE t (a UInt64, s String) ENGINE = MergeTree ORDER BY a")
     columns.insert_json_lines("t", b"\n".join(b'{"a":%d,"s":"%s"}' % (i, b"x" * 300) for i in range(60_000)))
-    assert columns.query_rows("SELECT count() AS n FROM system.parts WHERE table = 't' AND database = currentDatabase()") == [
-        {"n": 1}
-    ]
+    assert columns.query_rows(
+        "SELECT count() AS n FROM system.parts WHERE table = 't' AND database = currentDatabase()"
+    ) == [{"n": 1}]
 
 
 def test_errors_are_told_apart(columns: ColumnsClient):
@@ -109,10 +111,14 @@ def test_errors_are_told_apart(columns: ColumnsClient):
         columns.command("CREATE TABEL t")
     assert syntax.value.engine_code == 62
     with pytest.raises(UnavailableError) as slow:
-        columns.query_rows("SELECT sum(sipHash64(number)) FROM numbers(100000000000)", settings={"max_execution_time": 0.2})
+        columns.query_rows(
+            "SELECT sum(sipHash64(number)) FROM numbers(100000000000)", settings={"max_execution_time": 0.2}
+        )
     assert slow.value.code == "query_timeout"
     with pytest.raises(UnavailableError) as large:
-        columns.query_rows("SELECT groupArray(number) FROM numbers(50000000)", settings={"max_memory_usage": 20_000_000})
+        columns.query_rows(
+            "SELECT groupArray(number) FROM numbers(50000000)", settings={"max_memory_usage": 20_000_000}
+        )
     assert large.value.code == "query_too_large"
 
 
@@ -140,11 +146,9 @@ def test_parquet_exports_can_be_read(columns: ColumnsClient, tmp_path):
 def test_an_export_that_fails_midway_raises(columns: ColumnsClient):
     sql = "SELECT throwIf(number = 3000000, 'boom') AS x, toString(number) AS s FROM numbers(5000000)"
     stream = columns.query_stream(sql, output_format="JSONEachRow", settings={"max_block_size": 1000})
-    received = 0
+    assert next(stream)
     with pytest.raises((EngineRefusedError, EngineUnavailableError)):
-        for piece in stream:
-            received += len(piece)
-    assert received > 0
+        list(stream)
 
 
 def test_an_export_that_fails_at_once_raises_before_the_first_piece(columns: ColumnsClient):

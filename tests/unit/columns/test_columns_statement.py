@@ -39,7 +39,8 @@ def test_output_clause_is_added_before_format_and_survives_a_comment_at_the_end(
 
 
 @pytest.mark.parametrize(
-    "sql", ["SELECT 1; SELECT 2", "DROP TABLE a; DROP TABLE b", "SELECT ';' ; x", "INSERT INTO t SELECT 1; DROP TABLE t"]
+    "sql",
+    ["SELECT 1; SELECT 2", "DROP TABLE a; DROP TABLE b", "SELECT ';' ; x", "INSERT INTO t SELECT 1; DROP TABLE t"],
 )
 def test_several_statements_are_refused(sql: str):
     with pytest.raises(StatementError) as caught:
@@ -47,7 +48,9 @@ def test_several_statements_are_refused(sql: str):
     assert caught.value.code == 62
 
 
-@pytest.mark.parametrize("sql", ["SELECT 1;", "SELECT ';'", "SELECT 1 ; -- done", "SELECT `a;b`", "SELECT 'it''s; \\'x;'"])
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1;", "SELECT ';'", "SELECT 1 ; -- done", "SELECT `a;b`", "SELECT 'it''s; \\'x;'"]
+)
 def test_a_semicolon_in_text_or_at_the_end_is_fine(sql: str):
     assert read_statement(sql.encode()).kind == "result"
 
@@ -58,7 +61,9 @@ def test_incomplete_statements_are_refused(sql: str):
         read_statement(sql.encode())
 
 
-@pytest.mark.parametrize("sql", ["SELECT 1 INTO OUTFILE '/tmp/x'", "INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV"])
+@pytest.mark.parametrize(
+    "sql", ["SELECT 1 INTO OUTFILE '/tmp/x'", "INSERT INTO t FROM INFILE '/etc/passwd' FORMAT CSV"]
+)
 def test_files_of_the_engine_s_machine_are_out_of_reach(sql: str):
     with pytest.raises(StatementError):
         read_statement(sql.encode())

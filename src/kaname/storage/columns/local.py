@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from kaname.kernel.child import ChildProcess, ChildState
+from kaname.kernel.errors import ConfigurationError
 from kaname.storage.columns.endpoint import SECRET_VARIABLE, EngineEndpoint
 from kaname.storage.columns.lock import DirectoryLock
 from kaname.storage.columns.settings import ColumnsSettings
@@ -28,6 +29,17 @@ class EnginePlan(msgspec.Struct, frozen=True, kw_only=True):
     listen_fd: int
     lock_fd: int
     settings: ColumnsSettings
+
+
+class _Refusal(msgspec.Struct, kw_only=True):
+    code: str
+    message: str
+    hint: str
+
+
+class _ReadyMessage(msgspec.Struct, kw_only=True):
+    version: str = ""
+    refused: _Refusal | None = None
 
 
 class LocalEngine:
@@ -96,9 +108,15 @@ class LocalEngine:
         self._child.start()
 
     def wait_ready(self, timeout_s: float | None = None) -> None:
-        """Blocks until the child serves; raises UnavailableError if it doesn't in time."""
+        """Blocks until the child serves; raises UnavailableError if it doesn't in time.
+
+        Raises ConfigurationError, and stops, when the child says that it can't serve this directory.
+        """
         assert self._child is not None, "start() first"
-        self._child.wait_ready(timeout_s)
+        message = msgspec.convert(self._child.wait_ready(timeout_s), _ReadyMessage)
+        if message.refused is not None:
+            self.stop()
+            raise ConfigurationError(message.refused.message, hint=message.refused.hint, code=message.refused.code)
 
     def stop(self) -> None:
         """Ends the child and frees the directory. Idempotent."""

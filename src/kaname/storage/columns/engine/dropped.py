@@ -1,4 +1,4 @@
-"""Removes what dropped tables left on disk. A ClickHouse server does that in a background task, which chDB doesn't have.
+"""Removes what dropped tables left on disk. A ClickHouse server does that in a background task; chDB has none.
 
 Runs before the store is opened, when nothing can be using the files. A table's directory goes only if its entry in
 `metadata_dropped` names it and no live table's definition does.

@@ -4,12 +4,16 @@ import re
 
 _CODE = re.compile(r"\bCode: (\d+)\.")
 _NAME = re.compile(r"\(([A-Z][A-Z0-9_]{2,})\)\s*(?:\(version [^)]*\)\s*)?$")
+_REPEATED_HEAD = re.compile(r"^(Code: \d+\. DB::Exception: )(?:Code: \d+\. DB::Exception: )+")
+_REPEATED_TAIL = re.compile(
+    r"(\s*\([A-Z][A-Z0-9_]+\) \(version [^)]*\))(?:[.\s]*\([A-Z][A-Z0-9_]+\)(?: \(version [^)]*\))?)*\s*$"
+)
 _STATUS = {
     **dict.fromkeys((194,), 401),
     **dict.fromkeys((192, 193, 497, 516), 403),
     # Wrong text, types or arguments (HTTPHandler::exceptionCodeToHTTPStatus).
     **dict.fromkeys((6, 26, 27, 36, 38, 41, 42, 43, 44, 53, 62, 70, 72, 117, 321, 349, 427, 441, 456, 457), 400),
-    **dict.fromkeys((16, 46, 47, 50, 56, 60, 78, 81, 115), 404),
+    **dict.fromkeys((16, 46, 47, 50, 56, 60, 73, 78, 81, 115), 404),
     159: 408,
     381: 411,
     **dict.fromkeys((161, 307, 396), 413),
@@ -39,5 +43,9 @@ def fault_from_message(message: str) -> StatementError:
     """Reads the number and name out of an error text of chDB."""
     code = _CODE.search(message)
     name = _NAME.search(message.rstrip())
-    text = message[code.start() :] if code else f"Code: 1002. DB::Exception: {message}. (UNKNOWN_EXCEPTION)"
+    # chDB wraps an error in the same error up to three times.
+    text = _REPEATED_HEAD.sub(r"\1", message[code.start() :]) if code else message
+    text = _REPEATED_TAIL.sub(r"\1", text.strip())
+    if code is None:
+        text = f"Code: 1002. DB::Exception: {message}. (UNKNOWN_EXCEPTION)"
     return StatementError(int(code.group(1)) if code else 1002, text, name.group(1) if name else "UNKNOWN_EXCEPTION")

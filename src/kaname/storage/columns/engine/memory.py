@@ -17,7 +17,9 @@ BUSY_EVERY_LOOKS = 30
 """While statements keep running, memory is given back only this seldom: it is needed again at once."""
 
 
-async def give_back_memory(store: ChdbStore, lane: Lane, finished: Callable[[], int], running: Callable[[], int]) -> None:
+async def give_back_memory(
+    store: ChdbStore, lane: Lane, finished: Callable[[], int], running: Callable[[], int]
+) -> None:
     """Runs for ever: purges the allocator a second after the last statement, and now and then under load."""
     seen, looks = finished(), 0
     while True:

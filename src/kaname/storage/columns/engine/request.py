@@ -70,7 +70,7 @@ def read_query(request: HttpRequest, *, new_query_id: str, unpack_limit: int) ->
     default_format = arguments.get("default_format") or request.headers.get("x-clickhouse-format") or DEFAULT_FORMAT
     output_format = statement.format if statement.kind == "result" and statement.format else default_format
     if not _SETTING_NAME.fullmatch(output_format):
-        raise StatementError(73, f"Unknown format {output_format!r}", "UNKNOWN_FORMAT", status=400)
+        raise StatementError(73, f"Unknown format {output_format!r}", "UNKNOWN_FORMAT")
     is_result = statement.kind == "result"
     job = Job(
         statement=statement,

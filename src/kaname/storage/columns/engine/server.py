@@ -82,6 +82,11 @@ class Exchange:
         """Ends the connection after what was written, without the last chunk: the client sees that it isn't whole."""
         self._connection.close()
 
+    @property
+    def is_gone(self) -> bool:
+        """Whether the client has left. May be asked from any thread."""
+        return self._connection.gone.is_set()
+
     async def wait_gone(self) -> None:
         """Returns when the client has left."""
         await self._connection.gone.wait()

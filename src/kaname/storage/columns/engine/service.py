@@ -30,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 BUFFER_BYTES = 256 << 10
 PIPE_BYTES = 1 << 20
+KILL_AGAIN_S = 0.5
 MAX_BUFFERED_RESULT_BYTES = 256 << 20
 F_SETPIPE_SZ = 1031
 _CONTENT_TYPES = {
@@ -190,14 +191,25 @@ class EngineService:
 
     async def _run(self, exchange: Exchange, query: QueryRequest, lane: Lane, call: Callable[[], Outcome]) -> Outcome:
         """Runs the call in the lane; stops a reading statement when the client leaves."""
-        work = asyncio.ensure_future(lane.run(call))
+        # A request that waited in line while the engine restarted may be one that its client has given up and will send
+        # again: the loop gets the time to notice the closed connection before anything is written.
+        for _ in range(3):
+            await asyncio.sleep(0)
+
+        def run_unless_gone() -> Outcome:
+            if exchange.is_gone:
+                raise StatementError(394, "Query was cancelled", "QUERY_WAS_CANCELLED")
+            return call()
+
         if query.job.statement.kind != "result":
-            return await work
+            return await lane.run(run_unless_gone)
+        work = asyncio.ensure_future(lane.run(run_unless_gone))
         gone = asyncio.ensure_future(exchange.wait_gone())
         try:
             await asyncio.wait((work, gone), return_when=asyncio.FIRST_COMPLETED)
-            if not work.done():
+            while not work.done():  # again, in case it was just starting
                 await self.lanes.control.run(partial(self.store.kill, query.job.query_id))
+                await asyncio.wait((work,), timeout=KILL_AGAIN_S)
             return await work
         finally:
             gone.cancel()
