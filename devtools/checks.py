@@ -8,7 +8,7 @@ from pathlib import Path
 from devtools import house, locks
 from devtools.client import check_client
 from devtools.environment import PYTHON, venv_command
-from devtools.frontend import UI, ensure_modules, node_bin, node_environment
+from devtools.frontend import UI, ensure_modules, node_bin, node_environment, npm
 from devtools.steps import ROOT, StepError, run_quietly, say
 
 _REGISTRY_HOST = re.compile(
@@ -38,7 +38,7 @@ def run_checks() -> int:
         ),
         (
             "ui",
-            lambda: run_quietly("biome, tsc, budgets", [node / "npm", "run", "check"], environment=environment, cwd=UI),
+            lambda: run_quietly("biome, tsc, budgets", npm(node, "run", "check"), environment=environment, cwd=UI),
         ),
     ]
     failed: list[str] = []

@@ -21,6 +21,12 @@ def node_bin(site_packages: Path | None = None) -> Path:
     return folder
 
 
+def npm(folder: Path, *arguments: str) -> list[str | Path]:
+    """An npm command. The wheel's `bin/npm` is a copy that can't find its own modules, so node runs the real one."""
+    modules = folder / "node_modules" if os.name == "nt" else folder.parent / "lib" / "node_modules"
+    return [folder / "node", modules / "npm" / "bin" / "npm-cli.js", *arguments]
+
+
 def node_environment(folder: Path) -> dict[str, str]:
     """PATH with our node first, and npm quiet."""
     return {
@@ -37,7 +43,7 @@ def ensure_modules(folder: Path) -> None:
     wanted = hashlib.sha256((UI / "package-lock.json").read_bytes()).hexdigest()
     if stamp.exists() and stamp.read_text() == wanted:
         return
-    argv = [folder / "npm", "ci", "--no-audit", "--no-fund"]
+    argv = npm(folder, "ci", "--no-audit", "--no-fund")
     run_quietly("install the UI's packages", argv, environment=node_environment(folder), cwd=UI)
     stamp.write_text(wanted)
 
@@ -49,7 +55,7 @@ def ensure_built(folder: Path) -> None:
     if stamp.exists() and stamp.read_text() == wanted and (STATIC / "index.html").exists():
         return
     ensure_modules(folder)
-    run_quietly("build the UI", [folder / "npm", "run", "build"], environment=node_environment(folder), cwd=UI)
+    run_quietly("build the UI", npm(folder, "run", "build"), environment=node_environment(folder), cwd=UI)
     stamp.write_text(wanted)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from devtools import checks, locks
 from devtools.client import write_client
 from devtools.environment import DEV_LOCK, PYTHON, RUNTIME_LOCK, ensure_environment
-from devtools.frontend import UI, ensure_built, ensure_modules, node_bin, node_environment
+from devtools.frontend import UI, ensure_built, ensure_modules, node_bin, node_environment, npm
 from devtools.steps import ROOT, StepError, run_loudly, run_quietly, say
 
 
@@ -57,7 +57,7 @@ def _run(options: argparse.Namespace) -> int:
             ensure_environment(RUNTIME_LOCK)
             node = _node()
             ensure_modules(node)
-            return run_loudly([node / "npm", "run", "dev"], environment=node_environment(node), cwd=UI)
+            return run_loudly(npm(node, "run", "dev"), environment=node_environment(node), cwd=UI)
         case "lock":
             ensure_environment(RUNTIME_LOCK)
             locks.relock(upgrade=options.upgrade)
@@ -82,7 +82,7 @@ def _test(rest: list[str]) -> int:
     if status == 0 and not rest:
         node = _node()
         ensure_modules(node)
-        run_quietly("the UI's unit tests", [node / "npm", "test"], environment=node_environment(node), cwd=UI)
+        run_quietly("the UI's unit tests", npm(node, "test"), environment=node_environment(node), cwd=UI)
     return status
 
 
