@@ -2,13 +2,13 @@
 
 from datetime import timedelta
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import select, update
 
 from kaname.access.directory import memberships_of, organization_of
 from kaname.access.keyring import KeyRing
 from kaname.access.model import OrganizationScope, Principal, ProjectScope, no_such_project
 from kaname.access.sessions import SessionStore
-from kaname.access.tables import personal_tokens, users
+from kaname.access.tables import personal_tokens
 from kaname.access.tokens import PERSONAL_PREFIX, matches_digest, public_part_of
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import NotFoundError, UnauthenticatedError
@@ -30,14 +30,15 @@ class Authenticator:
     def by_session(self, token: str) -> Principal:
         """The user of a session cookie; raises UnauthenticatedError."""
         with self._database.read() as connection:
-            found = self._sessions.find_user(connection, token)
-            principal = None if found is None else self._user(connection, found[0])
-        if found is None or principal is None:
-            raise UnauthenticatedError("the session has ended", hint="Log in again.")
-        if found[1]:
+            session = self._sessions.find(connection, token)
+            if session is None:
+                raise UnauthenticatedError("the session has ended", hint="Log in again.")
+            memberships = memberships_of(connection, session.user_id)
+        if session.is_touch_due:
             with self._database.write() as connection:
                 self._sessions.touch(connection, token)
-        return principal
+        user_id = session.user_id
+        return Principal(kind="user", id=user_id, name=session.user_name, user_id=user_id, memberships=memberships)
 
     def by_personal_token(self, text: str) -> Principal:
         """The user of a personal token; raises UnauthenticatedError."""
@@ -82,10 +83,3 @@ class Authenticator:
                 f"no organization has id {organization_id[:64]!r}", hint="`GET /api/v1/me` lists yours."
             )
         return OrganizationScope(organization_id=organization_id, principal=principal, permissions=permissions)
-
-    def _user(self, connection: Connection, user_id: str) -> Principal | None:
-        row = connection.execute(select(users.c.name).where(users.c.id == user_id)).one_or_none()
-        if row is None:
-            return None
-        memberships = memberships_of(connection, user_id)
-        return Principal(kind="user", id=user_id, name=row.name, user_id=user_id, memberships=memberships)

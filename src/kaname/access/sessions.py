@@ -7,15 +7,24 @@ from the session token, so it needs no storage and dies with it; a page of anoth
 import hashlib
 import hmac
 from datetime import timedelta
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, insert, select, update
 
 from kaname.access.settings import AccessSettings
-from kaname.access.tables import login_sessions
+from kaname.access.tables import login_sessions, users
 from kaname.access.tokens import SECRET_LENGTH, digest_of, issue_secret
 from kaname.kernel.clock import Clock
 
 TOUCH_EVERY = timedelta(minutes=1)
+
+
+class LiveSession(NamedTuple):
+    """Whose session it is, and whether `touch` is due."""
+
+    user_id: str
+    user_name: str
+    is_touch_due: bool
 
 
 class SessionStore:
@@ -43,17 +52,21 @@ class SessionStore:
         )
         return token
 
-    def find_user(self, connection: Connection, token: str) -> tuple[str, bool] | None:
-        """(user id, whether `touch` is due) of a live session, else None."""
+    def find(self, connection: Connection, token: str) -> LiveSession | None:
+        """The session of this token, None unless it is alive."""
         if len(token) != SECRET_LENGTH:
             return None
         c = login_sessions.c
-        query = select(c.user_id, c.last_seen_at, c.expires_at).where(c.token_digest == digest_of(token))
+        query = (
+            select(c.user_id, users.c.name, c.last_seen_at, c.expires_at)
+            .join(users, users.c.id == c.user_id)
+            .where(c.token_digest == digest_of(token))
+        )
         row = connection.execute(query).one_or_none()
         now = self._clock.now()
         if row is None or now >= row.expires_at or now >= row.last_seen_at + self._idle:
             return None
-        return row.user_id, now - row.last_seen_at >= TOUCH_EVERY
+        return LiveSession(row.user_id, row.name, now - row.last_seen_at >= TOUCH_EVERY)
 
     def touch(self, connection: Connection, token: str) -> None:
         """Notes that the session is in use."""
