@@ -19,6 +19,7 @@ from kaname.traces.otlp.outcome import MalformedError
 JsonObject = dict[str, object]
 TOO_DEEP = "…"
 _MAX_DIGITS = 24
+_HEX_DIGITS = frozenset("0123456789abcdefABCDEF")
 _SEVERITY = ("TRACE", "DEBUG", "INFO", "WARN", "ERROR", "FATAL")
 
 
@@ -50,7 +51,7 @@ def to_id(value: object, n_bytes: int) -> bytes | None:
     try:
         if len(value) == 2 * n_bytes:
             raw = bytes.fromhex(value)
-        elif len(value) <= 2 * n_bytes:
+        elif len(value) <= 2 * n_bytes and not _HEX_DIGITS.issuperset(value):
             padded = value.replace("-", "+").replace("_", "/") + "=" * (-len(value) % 4)
             raw = base64.b64decode(padded, validate=True)
         else:
@@ -113,7 +114,7 @@ def to_attributes(pairs: object, cap: int, limits: OtlpLimits) -> Attributes | N
     for pair in cast("list[object]", pairs):
         if not isinstance(pair, dict):
             continue
-        key = cast("JsonObject", pair).get("key")
+        key = cast("JsonObject", pair).get("key", "")
         if isinstance(key, str):
             out[clean(key)] = to_value(cast("JsonObject", pair).get("value"), limits.max_depth)
             if len(out) >= cap:
@@ -185,7 +186,7 @@ def _kvlist(value: object, depth: int) -> AttributeValue:
     out: dict[str, AttributeValue] = {}
     for pair in cast("list[object]", values) if isinstance(values, list) else ():
         if isinstance(pair, dict):
-            key = cast("JsonObject", pair).get("key")
+            key = cast("JsonObject", pair).get("key", "")
             if isinstance(key, str):
                 out[clean(key)] = to_value(cast("JsonObject", pair).get("value"), depth - 1)
     return out
