@@ -87,6 +87,7 @@ PROJECT_PERMISSIONS: frozenset[Permission] = frozenset(PERMISSIONS) - {
 DEFAULT_KEY_SCOPES: tuple[Permission, ...] = (
     "traces:write",
     "traces:read",
+    "traces:export",
     "scores:write",
     "scores:read",
     "gateway:call",
