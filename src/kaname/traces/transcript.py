@@ -74,7 +74,7 @@ def _messages(row: Row, field: str, role: str) -> list[JsonObject]:
             return found
     # Anything else, and messages too long to be parsed here, is one message of plain text.
     text = cast("str", row[field])
-    if row[f"{field}_format"] == "messages" or len(text) > MAX_BYTES // 8:
+    if text and (row[f"{field}_format"] == "messages" or len(text) > MAX_BYTES // 8):
         text = cast("str", row[f"{field}_preview"])
     return [{"role": role, "parts": [{"type": "text", "content": text}]}] if text else []
 
