@@ -14,13 +14,12 @@ def canonical_tools(tools: Iterable[AttributeValue]) -> list[AttributeValue]:
     canonical: list[AttributeValue] = []
     for item in tools:
         tool = structured(item)
-        declarations = (
-            (tool.get("functionDeclarations") or tool.get("function_declarations")) if isinstance(tool, dict) else None
-        )
-        if isinstance(declarations, list):  # Gemini groups functions
-            canonical.extend(canonical_tools(declarations))
-        elif isinstance(tool, dict):
-            canonical.append(_canonical(tool))
+        if isinstance(tool, dict):
+            grouped = tool.get("functionDeclarations") or tool.get("function_declarations")  # Gemini
+            if isinstance(grouped, list):
+                canonical.extend(canonical_tools(grouped))
+            else:
+                canonical.append(_canonical(tool))
         elif item:
             canonical.append(item)
     return canonical

@@ -30,8 +30,9 @@ class _State:
 class PriceBook:
     """Prices usage. Thread-safe."""
 
-    def __init__(self, snapshot: Snapshot, project_prices: Sequence[ProjectPrice] = ()) -> None:
-        self.snapshot = snapshot
+    def __init__(self, snapshot: Snapshot | None, project_prices: Sequence[ProjectPrice] = ()) -> None:
+        """Without a snapshot only project prices count."""
+        self._snapshot = snapshot
         self._unpriced: Counter[tuple[str, str]] = Counter()
         self._state = _State({})
         self.replace_project_prices(project_prices)
@@ -74,7 +75,7 @@ class PriceBook:
     def _resolve(self, state: _State, key: tuple[str, str, str]) -> tuple[Rate, ...]:
         project, provider, model = key
         own = [p.rate for p in state.by_project.get(project, ()) if p.matches(provider, model)]
-        public = self.snapshot.find(provider, model) if model else None
+        public = self._snapshot.find(provider, model) if self._snapshot and model else None
         rates = (*own, *(public.rates if public else ()))
         if len(state.resolved) >= _MAX_CACHED:
             state.resolved.clear()
