@@ -4,12 +4,13 @@ Results and errors in the OpenAI shape go to the client byte for byte. HTML, cut
 become an error of ours. An upstream's refusal of *our* key never looks like a refusal of the caller's.
 """
 
+from collections.abc import Mapping
 from typing import NamedTuple, cast
 
 import msgspec
 import orjson
 
-from kaname.gateway.openai_errors import Headers, WireError, to_wire
+from kaname.gateway.openai_errors import ErrorReply, Headers, WireError, to_wire
 from kaname.kernel.errors import UpstreamError, UpstreamTimeoutError
 
 MAX_ERROR_BYTES = 1 << 20
@@ -80,7 +81,7 @@ def read_answer(body: bytes) -> Answer:
     )
 
 
-def read_error(status: int, headers: Headers, body: bytes, *, local: bool) -> WireError | PassedError:
+def read_error(status: int, headers: Mapping[bytes, bytes], body: bytes, *, local: bool) -> ErrorReply:
     """What the client gets for an upstream status that isn't 200."""
     passed = forwarded_headers(headers)
     passed.append((b"x-kaname-upstream-status", str(status).encode()))
@@ -113,11 +114,11 @@ def error_in_success(error: object) -> UpstreamError:
     return UpstreamError(f"the upstream failed: {said[:2000]}")
 
 
-def forwarded_headers(headers: Headers) -> Headers:
+def forwarded_headers(headers: Mapping[bytes, bytes]) -> Headers:
     """The upstream's headers that a client can use: when to come back, and its rate limits."""
     return [
         (name, value)
-        for name, value in headers
+        for name, value in headers.items()
         if (name in _FORWARDED or name.startswith(b"x-ratelimit-")) and value.isascii() and value.decode().isprintable()
     ]
 

@@ -8,12 +8,13 @@ Source: https://www.w3.org/TR/trace-context/ section 3.2.
 
 import random
 import re
+import time
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 from typing import cast
 
 import orjson
 
+from kaname.gateway.model import GatewayRecord, Surface
 from kaname.kernel.errors import InvalidInputError
 
 MAX_VALUE_CHARS = 256
@@ -24,75 +25,76 @@ MAX_TRACE_STATE_CHARS = 512
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _ZERO_TRACE = b"0" * 32
 _ZERO_SPAN = b"0" * 16
+_SPAN_MASK = (1 << 64) - 1
 
 
-@dataclass(slots=True, kw_only=True)
-class CallerContext:
-    """Where this call belongs."""
+def open_record(surface: Surface, headers: Mapping[bytes, bytes]) -> GatewayRecord:
+    """The record of a call that begins now, in the caller's trace or in a new one. Header names in lower case.
 
-    trace_id: str
-    span_id: str
-    parent_span_id: str = ""
-    trace_flags: int = 1
-    trace_state: str = ""
-    session_id: str = ""
-    user_id: str = ""
-    environment: str = "default"
-    tags: list[str] = field(default_factory=list[str])
-    metadata: dict[str, str] = field(default_factory=dict[str, str])
-
-
-def open_context(headers: Mapping[bytes, bytes]) -> CallerContext:
-    """Trace ids for a call: in the caller's trace, or in a new one. Header names in lower case."""
-    context = CallerContext(trace_id="", span_id=f"{random.getrandbits(64) or 1:016x}")
+    The request id is the span id, so that whoever has one can find the other.
+    """
+    ids = random.getrandbits(192)
+    span_id = f"{(ids & _SPAN_MASK) or 1:016x}"
+    record = GatewayRecord(
+        project_id="",
+        request_id="req_" + span_id,
+        trace_id="",
+        span_id=span_id,
+        surface=surface,
+        start_ns=time.time_ns(),
+        duration_ns=0,
+        status=0,
+    )
     traceparent = headers.get(b"traceparent")
-    if traceparent is None or not _join_trace(context, traceparent):
-        context.trace_id = f"{random.getrandbits(128) or 1:032x}"
+    if traceparent is None or not _join_trace(record, traceparent):
+        record.trace_id = f"{(ids >> 64) or 1:032x}"
     elif (state := headers.get(b"tracestate")) is not None:
-        context.trace_state = state.decode("latin-1")[:MAX_TRACE_STATE_CHARS]
-    return context
+        record.trace_state = state.decode("latin-1")[:MAX_TRACE_STATE_CHARS]
+    return record
 
 
-def read_headers(context: CallerContext, headers: Mapping[bytes, bytes]) -> None:
-    """Adds the `x-kaname-*` headers; raises InvalidInputError."""
-    if (value := headers.get(b"x-kaname-session-id")) is not None:
-        context.session_id = _text(value, "x-kaname-session-id")
-    if (value := headers.get(b"x-kaname-user-id")) is not None:
-        context.user_id = _text(value, "x-kaname-user-id")
-    if (value := headers.get(b"x-kaname-environment")) is not None:
-        context.environment = _text(value, "x-kaname-environment") or "default"
-    if (value := headers.get(b"x-kaname-tags")) is not None:
-        tags = _text(value, "x-kaname-tags", MAX_VALUE_CHARS * 4)
-        context.tags = [tag for part in tags.split(",") if (tag := part.strip())]
-    if (value := headers.get(b"x-kaname-metadata")) is not None:
-        context.metadata = _read_metadata_header(value)
-
-
-def read_body(context: CallerContext, body: Mapping[str, object]) -> None:
-    """Adds what the body says and the headers left open."""
-    metadata = body.get("metadata")
-    if isinstance(metadata, dict) and metadata:
-        merged = _bounded(cast("dict[str, object]", metadata).items())
-        merged.update(context.metadata)
-        context.metadata = merged
-        context.session_id = context.session_id or merged.get("session_id", "")[:MAX_VALUE_CHARS]
-        context.user_id = context.user_id or merged.get("user_id", "")[:MAX_VALUE_CHARS]
-    if not context.user_id:
-        user = body.get("user") or body.get("safety_identifier")
-        if isinstance(user, str):
-            context.user_id = user[:MAX_VALUE_CHARS]
-
-
-def _join_trace(context: CallerContext, traceparent: bytes) -> bool:
+def _join_trace(record: GatewayRecord, traceparent: bytes) -> bool:
     match = _TRACEPARENT.fullmatch(traceparent.strip())
     if match is None:
         return False
     version, trace_id, span_id, flags, rest = match.groups()
     if version == b"ff" or (version == b"00" and rest) or trace_id == _ZERO_TRACE or span_id == _ZERO_SPAN:
         return False
-    context.trace_id, context.parent_span_id = trace_id.decode(), span_id.decode()
-    context.trace_flags = int(flags, 16)
+    record.trace_id, record.parent_span_id = trace_id.decode(), span_id.decode()
+    record.trace_flags = int(flags, 16)
     return True
+
+
+def read_headers(record: GatewayRecord, headers: Mapping[bytes, bytes]) -> None:
+    """Adds the `x-kaname-*` headers; raises InvalidInputError."""
+    if (value := headers.get(b"x-stainless-retry-count")) is not None and value.isdigit() and len(value) < 4:
+        record.client_retry_count = int(value)
+    if (value := headers.get(b"x-kaname-session-id")) is not None:
+        record.session_id = _text(value, "x-kaname-session-id")
+    if (value := headers.get(b"x-kaname-user-id")) is not None:
+        record.user_id = _text(value, "x-kaname-user-id")
+    if (value := headers.get(b"x-kaname-environment")) is not None:
+        record.environment = _text(value, "x-kaname-environment") or "default"
+    if (value := headers.get(b"x-kaname-tags")) is not None:
+        tags = _text(value, "x-kaname-tags", MAX_VALUE_CHARS * 4)
+        record.tags = [tag for part in tags.split(",") if (tag := part.strip())]
+    if (value := headers.get(b"x-kaname-metadata")) is not None:
+        record.metadata = _read_metadata_header(value)
+
+
+def read_body(record: GatewayRecord, body: Mapping[str, object]) -> None:
+    """Adds what the body says and the headers left open."""
+    metadata = body.get("metadata")
+    if isinstance(metadata, dict) and metadata:
+        merged = _bounded(cast("dict[str, object]", metadata).items())
+        merged.update(record.metadata)
+        record.metadata = merged
+        record.session_id = record.session_id or merged.get("session_id", "")[:MAX_VALUE_CHARS]
+        record.user_id = record.user_id or merged.get("user_id", "")[:MAX_VALUE_CHARS]
+    if not record.user_id:
+        user = body.get("user") or body.get("safety_identifier")
+        if isinstance(user, str):
+            record.user_id = user[:MAX_VALUE_CHARS]
 
 
 def _read_metadata_header(value: bytes) -> dict[str, str]:

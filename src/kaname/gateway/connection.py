@@ -32,7 +32,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._response: UpstreamResponse | None = None
         self._transport: asyncio.Transport | None = None
         self._parser = httptools.HttpResponseParser(self)
-        self._headers: list[tuple[bytes, bytes]] = []
+        self._headers: dict[bytes, bytes] = {}
         self._header_bytes = 0
         self._body_ended_by_close = True
         self._uses = 0
@@ -61,7 +61,7 @@ class UpstreamConnection(asyncio.Protocol):
         self._response = response
         self._uses += 1
         self._header_bytes = 0
-        self._headers = []
+        self._headers = {}
         transport.writelines((head, body))
         return response
 
@@ -125,18 +125,17 @@ class UpstreamConnection(asyncio.Protocol):
         self._header_bytes += len(name) + len(value)
         if self._header_bytes > MAX_HEADER_BYTES:
             raise _invalid(f"its headers are larger than {MAX_HEADER_BYTES} bytes")
-        self._headers.append((name.lower(), value))
+        self._headers[name.lower()] = value
 
     def on_headers_complete(self) -> None:
         status = self._parser.get_status_code()
         if status < 200 or self._response is None:
             return
-        framed = False
-        for name, value in self._headers:
-            if name == b"content-length" or (name == b"transfer-encoding" and b"chunked" in value.lower()):
-                framed = True
-        self._body_ended_by_close = not framed
-        self._response.on_headers(status, self._headers)
+        headers = self._headers
+        self._body_ended_by_close = (
+            b"content-length" not in headers and b"chunked" not in headers.get(b"transfer-encoding", b"").lower()
+        )
+        self._response.on_headers(status, headers)
 
     def on_body(self, body: bytes) -> None:
         if self._response is not None:
@@ -144,7 +143,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def on_message_complete(self) -> None:
         if self._parser.get_status_code() < 200:
-            self._headers = []
+            self._headers = {}
             return
         response, self._response = self._response, None
         transport = self._transport

@@ -9,12 +9,10 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
-from kaname.gateway.caller_context import CallerContext
 from kaname.gateway.decode import DecodedRequest
-from kaname.gateway.model import AttemptRecord, Outcome, ResponseFormat, Surface
+from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers
-from kaname.gateway.plan import Plan, PlannedTarget
-from kaname.gateway.ports import Caller
+from kaname.gateway.plan import PlannedTarget
 from kaname.gateway.sweep import Sweeper
 
 Message = MutableMapping[str, Any]  # the type that the ASGI specification gives
@@ -23,59 +21,36 @@ Send = Callable[[Message], Awaitable[None]]
 
 
 class Exchange:
-    """State of one call. Fields are filled in pipeline order."""
+    """State of one call. `record` is filled in pipeline order; whatever is known when the call ends is recorded."""
 
     __slots__ = (
-        "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_sweeper", "_task", "_watcher",
-        "_write_timeout_s", "attempts", "body", "caller", "config_version", "context", "error_code", "error_message",
-        "error_type", "finish_reasons", "gone", "headers", "outcome", "plan", "request", "request_id", "response",
-        "response_bytes", "response_format", "response_id", "response_model", "started_at", "started_ns", "status",
-        "surface", "target", "ttft_ns", "usage",
+        "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
+        "_watcher", "_write_timeout_s", "body", "gone", "headers", "record", "request", "target",
     )  # fmt: skip
 
     def __init__(
         self,
-        surface: Surface,
+        record: GatewayRecord,
         headers: dict[bytes, bytes],
-        context: CallerContext,
-        request_id: str,
         *,
         receive: Receive,
         send: Send,
         sweeper: Sweeper,
         write_timeout_s: float,
     ) -> None:
-        self.surface: Surface = surface
+        self.record = record
         self.headers = headers
-        self.context = context
-        self.request_id = request_id
-        self.started_ns = time.time_ns()
-        self.started_at = time.perf_counter_ns()
-        self.caller: Caller | None = None
         self.body = b""
         self.request: DecodedRequest | None = None
-        self.config_version = ""
-        self.plan: Plan | None = None
         self.target: PlannedTarget | None = None
-        self.attempts: list[AttemptRecord] = []
-        self.status = 0
-        """Status sent to the client, 0 before."""
-        self.outcome: Outcome = "ok"
-        self.error_type = self.error_code = self.error_message = ""
-        self.usage = b""
-        self.finish_reasons: list[str] = []
-        self.response_model = self.response_id = ""
-        self.response = b""
-        self.response_bytes = 0
-        self.response_format: ResponseFormat = ""
-        self.ttft_ns: int | None = None
         self.gone: Literal["", "left", "stalled"] = ""
         """Why the client no longer counts."""
+        self._started_at = time.perf_counter_ns()
         self._receive = receive
         self._send = send
         self._sweeper = sweeper
         self._write_timeout_s = write_timeout_s
-        self._task = asyncio.current_task()
+        self._task: asyncio.Task[None] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._sending = False
         self._sent = self._seen_sent = 0
@@ -83,21 +58,12 @@ class Exchange:
 
     # ---- to the client
 
-    async def start(self, status: int, content_type: bytes, extra: Headers, length: int | None = None) -> None:
-        """Sends status and headers."""
-        headers: Headers = [
-            (b"content-type", content_type),
-            (b"x-request-id", self.request_id.encode()),
-            (b"x-kaname-trace-id", self.context.trace_id.encode()),
-        ]
-        if self.target is not None:
-            headers.append((b"x-kaname-target", self.target.header_value))
-            headers.append((b"x-kaname-attempts", b"%d" % len(self.attempts)))
-        if length is not None:
-            headers.append((b"content-length", b"%d" % length))
-        headers += extra
-        self.status = status
-        await self._emit({"type": "http.response.start", "status": status, "headers": headers})
+    async def start(self, status: int, content_type: bytes, extra: Headers) -> None:
+        """Sends status and headers of a stream."""
+        self.record.status = status
+        await self._emit(
+            {"type": "http.response.start", "status": status, "headers": [*self._headers(content_type), *extra]}
+        )
 
     async def write(self, chunk: bytes, *, last: bool = False) -> None:
         """Sends body bytes; waits while the client is slow."""
@@ -105,8 +71,26 @@ class Exchange:
 
     async def reply(self, status: int, body: bytes, extra: Headers) -> None:
         """Sends a whole JSON answer."""
-        await self.start(status, b"application/json", extra, len(body))
-        await self.write(body, last=True)
+        headers = self._headers(b"application/json")
+        headers.append((b"content-length", b"%d" % len(body)))
+        headers += extra
+        self.record.status = status
+        self._sending = True
+        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.body", "body": body, "more_body": False})
+        self._sending = False
+
+    def _headers(self, content_type: bytes) -> Headers:
+        record = self.record
+        headers: Headers = [
+            (b"content-type", content_type),
+            (b"x-request-id", record.request_id.encode()),
+            (b"x-kaname-trace-id", record.trace_id.encode()),
+        ]
+        if self.target is not None:
+            headers.append((b"x-kaname-target", self.target.header_value))
+            headers.append((b"x-kaname-attempts", b"%d" % len(record.attempts)))
+        return headers
 
     async def _emit(self, message: Message) -> None:
         self._sending = True
@@ -116,12 +100,13 @@ class Exchange:
 
     def elapsed_ns(self) -> int:
         """Since the call began."""
-        return time.perf_counter_ns() - self.started_at
+        return time.perf_counter_ns() - self._started_at
 
     # ---- the client's presence
 
     def watch(self) -> None:
         """Begins to watch. The request body must have been read."""
+        self._task = asyncio.current_task()
         self._sweeper.add(self)
 
     def unwatch(self) -> None:
@@ -141,11 +126,9 @@ class Exchange:
             self._give_up("stalled")
 
     async def _await_disconnect(self) -> None:
-        while True:
-            message = await self._receive()
-            if message["type"] == "http.disconnect":
-                break
-        self._give_up("left")
+        message = await self._receive()
+        if message["type"] == "http.disconnect":
+            self._give_up("left")
 
     def _give_up(self, why: Literal["left", "stalled"]) -> None:
         task, self._task = self._task, None

@@ -5,7 +5,7 @@ so that the official SDKs raise the right exception and retry the right ones; `x
 a repeat can't help. Source: the SDK's `_exceptions.py` and `_base_client.py`.
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 import orjson
 
@@ -30,6 +30,25 @@ _CODES: tuple[tuple[type[KanameError], str], ...] = (
 )
 _KERNEL_DEFAULTS = frozenset({"invalid_input", "unauthenticated", "quota_exceeded", "rate_limited", "too_large"})
 _NOT_RETRYABLE = frozenset({"upstream_credentials_exhausted", "upstream_private_address", "insufficient_quota"})
+
+
+class ErrorReply(Protocol):
+    """An error as the client gets it: ours (`WireError`), or an upstream's own."""
+
+    @property
+    def status(self) -> int: ...
+    @property
+    def type(self) -> str: ...
+    @property
+    def code(self) -> str | None: ...
+    @property
+    def message(self) -> str: ...
+    @property
+    def headers(self) -> Headers: ...
+
+    def body(self) -> bytes:
+        """The JSON document."""
+        ...
 
 
 class WireError(NamedTuple):

@@ -10,16 +10,17 @@ stream the target isn't changed; every response of the pool is released.
 import asyncio
 import time
 
-from kaname.gateway.answer import PassedError, error_in_success, forwarded_headers, read_answer, read_error
+from kaname.gateway.answer import error_in_success, forwarded_headers, read_answer, read_error
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
 from kaname.gateway.decode import DecodedRequest, decode_request, encode_for_upstream
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.model import AttemptRecord
-from kaname.gateway.openai_errors import WireError, to_wire
+from kaname.gateway.openai_errors import ErrorReply, to_wire
 from kaname.gateway.plan import Plan, PlannedTarget, Planner, local_head
 from kaname.gateway.pool import Origin, Pool, Sent
 from kaname.gateway.ports import Caller, CallerKeys, LocalModels
+from kaname.gateway.record import record_error
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.stream import EventRelay, event_data, first_error, looks_like_events, split_events
 from kaname.gateway.upstream_response import UpstreamResponse
@@ -61,20 +62,24 @@ class Pipeline:
 
     async def call(self, exchange: Exchange, config: GatewayConfig) -> None:
         """From the body (already in `exchange.body`) to the last byte of the answer."""
-        read_headers(exchange.context, exchange.headers)
-        request = exchange.request = decode_request(exchange.surface, exchange.body)
-        read_body(exchange.context, request.document)
-        exchange.config_version = config.version
-        plan = exchange.plan = self._planner.plan(config, request.model)
+        record = exchange.record
+        read_headers(record, exchange.headers)
+        request = exchange.request = decode_request(record.surface, exchange.body)
+        record.requested_model, record.stream = request.model, request.stream
+        read_body(record, request.document)
+        record.config_version = config.version
+        plan = self._planner.plan(config, request.model)
         _refuse_unsupported(request, plan)
         # One target today. Retries and fallback loop over `plan.targets` here, until the stream has begun.
         target = exchange.target = plan.targets[0]
+        record.provider, record.provider_type = target.provider.name, target.provider.type
+        record.target_model = target.target.model
         sent, attempt = await self._attempt(exchange, request, plan, target)
         try:
             await self._deliver(exchange, request, target, sent.response)
         finally:
             attempt.duration_ns = time.time_ns() - attempt.start_ns
-            attempt.error_code = exchange.error_code
+            attempt.error_code = record.error_code
             self._pool.release(sent.response)
 
     async def _attempt(
@@ -91,12 +96,12 @@ class Pipeline:
             start_ns=time.time_ns(),
             duration_ns=0,
         )
-        exchange.attempts.append(attempt)
+        exchange.record.attempts.append(attempt)
         try:
             if target.provider.type == LOCAL:
                 origin, head = await self._local_head(exchange, target, deadline)
             else:
-                origin, head = target.head(exchange.surface, key)
+                origin, head = target.head(exchange.record.surface, key)
             add_usage = request.stream and _strips_usage(request, target)
             body = encode_for_upstream(request, target.target.model, add_usage=add_usage)
             sent = await self._pool.send(origin, b"%b%d\r\n\r\n" % (head, len(body)), body, timeouts, deadline)
@@ -115,7 +120,7 @@ class Pipeline:
                 endpoint = await self._local_models.endpoint(target.target.model)
         except TimeoutError as e:
             raise UpstreamTimeoutError(f"local model {target.target.model!r} didn't start in time") from e
-        return local_head(endpoint, exchange.surface)
+        return local_head(endpoint, exchange.record.surface)
 
     async def _deliver(
         self, exchange: Exchange, request: DecodedRequest, target: PlannedTarget, response: UpstreamResponse
@@ -134,9 +139,10 @@ class Pipeline:
     async def _answer(self, exchange: Exchange, response: UpstreamResponse) -> None:
         body = await response.read_all(self._settings.max_response_bytes)
         answer = read_answer(body)
-        exchange.usage, exchange.response_model, exchange.response_id = answer.usage, answer.model, answer.id
-        exchange.finish_reasons = answer.finish_reasons
-        exchange.response, exchange.response_bytes, exchange.response_format = body, len(body), "json"
+        record = exchange.record
+        record.usage, record.response_model, record.response_id = answer.usage, answer.model, answer.id
+        record.finish_reasons = answer.finish_reasons
+        record.response, record.response_bytes, record.response_format = body, len(body), "json"
         await exchange.reply(200, body, forwarded_headers(response.headers))
 
     # ---- streams
@@ -152,13 +158,14 @@ class Pipeline:
         events = await self._first_events(response, relay)
         headers = [(b"cache-control", b"no-cache"), *forwarded_headers(response.headers)]
         await exchange.start(200, b"text/event-stream", headers)
-        exchange.response_format = "sse"
+        record = exchange.record
+        record.response_format = "sse"
         try:
             failure = await _pump(exchange, response, relay, events)
         finally:
             end = relay.end()
-            exchange.usage, exchange.finish_reasons = end.usage, end.finish_reasons
-            exchange.response, exchange.response_bytes = relay.head(), relay.sent_bytes
+            record.usage, record.finish_reasons = end.usage, end.finish_reasons
+            record.response, record.response_bytes = relay.head(), relay.sent_bytes
         if end.error is not None:
             mark_incomplete(exchange, to_wire(error_in_success(end.error)))
             await exchange.write(b"", last=True)
@@ -196,8 +203,8 @@ class Pipeline:
 async def _pump(exchange: Exchange, response: UpstreamResponse, relay: EventRelay, events: bytes) -> KanameError | None:
     """Passes events on until the upstream ends; returns the failure that ended it, or None for a clean end."""
     while True:
-        if exchange.ttft_ns is None and relay.content_seen:
-            exchange.ttft_ns = exchange.elapsed_ns()
+        if exchange.record.ttft_ns is None and relay.content_seen:
+            exchange.record.ttft_ns = exchange.elapsed_ns()
         if events:
             await exchange.write(events)
             if relay.done:
@@ -213,19 +220,19 @@ async def _pump(exchange: Exchange, response: UpstreamResponse, relay: EventRela
             return None
 
 
-async def send_error(exchange: Exchange, error: WireError | PassedError) -> None:
+async def send_error(exchange: Exchange, error: ErrorReply) -> None:
     """Ends a call that hasn't begun to answer."""
-    body = error.body()
-    exchange.outcome = "error"
-    exchange.error_type, exchange.error_code, exchange.error_message = error.type, error.code or "", error.message
-    exchange.response, exchange.response_bytes, exchange.response_format = body, len(body), "json"
+    body, record = error.body(), exchange.record
+    record.outcome = "error"
+    record_error(record, error)
+    record.response, record.response_bytes, record.response_format = body, len(body), "json"
     await exchange.reply(error.status, body, error.headers)
 
 
-def mark_incomplete(exchange: Exchange, error: WireError) -> None:
+def mark_incomplete(exchange: Exchange, error: ErrorReply) -> None:
     """Records that the answer began and then failed."""
-    exchange.outcome = "incomplete"
-    exchange.error_type, exchange.error_code, exchange.error_message = error.type, error.code or "", error.message
+    exchange.record.outcome = "incomplete"
+    record_error(exchange.record, error)
 
 
 def _refuse_unsupported(request: DecodedRequest, plan: Plan) -> None:
@@ -242,10 +249,8 @@ def _strips_usage(request: DecodedRequest, target: PlannedTarget) -> bool:
 
 
 def _is_event_stream(response: UpstreamResponse) -> bool:
-    return any(
-        name == b"content-type" and value.lower().startswith(b"text/event-stream") for name, value in response.headers
-    )
+    return response.headers.get(b"content-type", b"").lower().startswith(b"text/event-stream")
 
 
 def _is_encoded(response: UpstreamResponse) -> bool:
-    return any(name == b"content-encoding" and value.lower() != b"identity" for name, value in response.headers)
+    return response.headers.get(b"content-encoding", b"identity").lower() != b"identity"

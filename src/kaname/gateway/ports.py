@@ -33,6 +33,10 @@ class RecordSink(Protocol):
 
     def put(self, record: GatewayRecord) -> None: ...
 
+    def flush(self) -> None:
+        """Passes on what it still holds; called when the gateway closes."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LocalEndpoint:

@@ -7,13 +7,12 @@ Must run in one event loop: `start` before the first request, `close` after the 
 
 import asyncio
 import logging
-import random
 from collections.abc import Mapping
 from typing import Any, cast
 
 import orjson
 
-from kaname.gateway.caller_context import open_context
+from kaname.gateway.caller_context import open_record
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
 from kaname.gateway.exchange import Exchange, Receive, Send
@@ -24,7 +23,7 @@ from kaname.gateway.pipeline import Pipeline, mark_incomplete, send_error
 from kaname.gateway.plan import Planner
 from kaname.gateway.pool import Pool
 from kaname.gateway.ports import CallerKeys, LocalModels, RecordSink
-from kaname.gateway.record import build_record
+from kaname.gateway.record import complete_record
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.sweep import Sweeper
 from kaname.kernel.errors import InvalidInputError, KanameError, NotFoundError, UnavailableError
@@ -97,6 +96,7 @@ class GatewayApp:
                 logger.warning("%d calls were still running when the gateway closed", self._active)
         if self._pool is not None:
             self._pool.close()
+        self._sink.flush()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         surface = _CALLS.get(scope["path"])
@@ -107,10 +107,8 @@ class GatewayApp:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         exchange = Exchange(
-            surface or "chat_completions",
+            open_record(surface or "chat_completions", headers),
             headers,
-            open_context(headers),
-            f"req_{random.getrandbits(128):032x}",
             receive=receive,
             send=send,
             sweeper=sweeper,
@@ -130,35 +128,38 @@ class GatewayApp:
     # ---- calls
 
     async def _serve_call(self, exchange: Exchange, pipeline: Pipeline, receive: Receive) -> None:
+        record = exchange.record
         try:
             try:
                 if self._draining:
                     raise _draining()
-                exchange.caller = pipeline.authenticate(exchange.headers)
+                caller = pipeline.authenticate(exchange.headers)
+                record.project_id, record.key_id, record.key_name = caller.project_id or "", caller.id, caller.name
                 exchange.body = await self._read_body(exchange.headers, receive)
                 exchange.watch()
                 await pipeline.call(exchange, self.config.current)
             except KanameError as e:
                 await self._fail(exchange, to_wire(e))
             except Exception:  # border: HTTP
-                logger.exception("gateway call %s failed", exchange.request_id)
+                logger.exception("gateway call %s failed", exchange.record.request_id)
                 await self._fail(exchange, internal_error())
         except asyncio.CancelledError:
             if not exchange.gone:
                 raise
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
-            exchange.outcome = "cancelled"
-            exchange.error_code = "client_disconnected" if exchange.gone == "left" else "client_stalled"
+            record.outcome = "cancelled"
+            record.error_code = "client_disconnected" if exchange.gone == "left" else "client_stalled"
         finally:
             exchange.unwatch()
-            if exchange.caller is not None and exchange.caller.project_id is not None:
-                self._sink.put(build_record(exchange, exchange.caller.project_id, self._settings.record_body_bytes))
+            if record.project_id:
+                complete_record(record, exchange.elapsed_ns(), exchange.body, self._settings.record_body_bytes)
+                self._sink.put(record)
 
     async def _fail(self, exchange: Exchange, error: WireError) -> None:
         """Answers with an error, in the way that is still possible."""
-        if not exchange.status:
+        if not exchange.record.status:
             await send_error(exchange, error)
-        elif exchange.response_format == "sse":
+        elif exchange.record.response_format == "sse":
             mark_incomplete(exchange, error)
             await exchange.write(b"data: " + error.body() + b"\n\n", last=True)
         else:
@@ -208,7 +209,7 @@ class GatewayApp:
         except KanameError as e:
             await send_error(exchange, to_wire(e))
         except Exception:  # border: HTTP
-            logger.exception("gateway request %s failed", exchange.request_id)
+            logger.exception("gateway request %s failed", exchange.record.request_id)
             await send_error(exchange, internal_error())
 
 

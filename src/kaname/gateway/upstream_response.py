@@ -44,8 +44,8 @@ class UpstreamResponse:
     def __init__(self, feed: Feed, timeouts: Timeouts, started_at: float, deadline: float) -> None:
         self.status = 0
         """0 until the final status line is in."""
-        self.headers: list[tuple[bytes, bytes]] = []
-        """In order, names in lower case."""
+        self.headers: dict[bytes, bytes] = {}
+        """Names in lower case; of a repeated header the last."""
         self.complete = False
         self.received = 0
         """Body bytes so far."""
@@ -125,7 +125,7 @@ class UpstreamResponse:
 
     # ---- the connection's side
 
-    def on_headers(self, status: int, headers: list[tuple[bytes, bytes]]) -> None:
+    def on_headers(self, status: int, headers: dict[bytes, bytes]) -> None:
         """The final status line and headers are in."""
         self.status = status
         self.headers = headers

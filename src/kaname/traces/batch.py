@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import msgspec
 
-from kaname.gateway.model import GatewayRecord
+from kaname.gateway.model import decode_records
 from kaname.storage.journal import Entry
 from kaname.traces.coerce import dump_json
 from kaname.traces.dead_letters import DeadLetters
@@ -65,7 +65,6 @@ class BatchDecoder:
     def __init__(self, limits: OtlpLimits, dead_letters: DeadLetters) -> None:
         self._limits = limits
         self._dead_letters = dead_letters
-        self._gateway = msgspec.msgpack.Decoder(GatewayRecord)
         self._score = msgspec.json.Decoder(ScoreRow)
         self._readers: dict[str, Callable[[Entry, Batch], None]] = {
             "otlp_traces_protobuf": self._read_traces,
@@ -107,9 +106,10 @@ class BatchDecoder:
         _notice_rejections(entry, batch, "logs", outcome)
 
     def _read_gateway(self, entry: Entry, batch: Batch) -> None:
-        record = self._gateway.decode(entry.payload)
-        span = ReceivedSpan(project_id=entry.project_id, span=to_raw_span(record), received_ns=entry.received_ns)
-        batch.spans.append(span)
+        batch.spans += [
+            ReceivedSpan(project_id=entry.project_id, span=to_raw_span(record), received_ns=entry.received_ns)
+            for record in decode_records(entry.payload)
+        ]
 
     def _read_score(self, entry: Entry, batch: Batch) -> None:
         batch.scores.append(self._score.decode(entry.payload))
