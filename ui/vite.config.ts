@@ -17,6 +17,17 @@ export default defineConfig({
     manifest: true,
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 600,
+    rolldownOptions: {
+      output: {
+        // A few larger files instead of forty tiny ones: fewer round trips, the same bytes.
+        codeSplitting: {
+          groups: [
+            { name: "vendor", test: /node_modules\/(?!.*react-virtual|.*virtual-core)/, priority: 2 },
+            { name: "kit", test: /src\/(ui|api|i18n\/(index|formats|message)|access\/(api|project)|shell\/preferences)/, priority: 1 },
+          ],
+        },
+      },
+    },
   },
   server: mocked ? {} : { proxy: { "/api": backend, "/v1": backend } },
   preview: mocked ? {} : { proxy: { "/api": backend, "/v1": backend } },

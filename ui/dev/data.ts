@@ -81,20 +81,30 @@ export function makeTrace(index: number, at: number): MadeSpan[] {
     const output = llm ? 20 + Math.floor(next() * 240) : 0;
     const broken = failed && (i === 4 || i === 0);
     const history: Message[] = [
-      text("system", "You answer questions about Kaname from the documents you are given. Answer in the language of the question."),
+      text(
+        "system",
+        "You answer questions about Kaname from the documents you are given. Answer in the language of the question.",
+      ),
       text("user", question),
     ];
     const call: Message = {
       role: "assistant",
       parts: [
         { type: "reasoning", content: "The answer is a setting; look it up before answering." },
-        { type: "tool_call", id: "call_1", name: "lookup_setting", arguments: { name: "server.port", with_origin: true } },
+        {
+          type: "tool_call",
+          id: "call_1",
+          name: "lookup_setting",
+          arguments: { name: "server.port", with_origin: true },
+        },
       ],
       finish_reason: "tool_call",
     };
     const result: Message = {
       role: "tool",
-      parts: [{ type: "tool_call_response", id: "call_1", response: { name: "server.port", value: 8700, origin: "default" } }],
+      parts: [
+        { type: "tool_call_response", id: "call_1", response: { name: "server.port", value: 8700, origin: "default" } },
+      ],
     };
     const first = i === 3;
     return {
@@ -122,7 +132,13 @@ export function makeTrace(index: number, at: number): MadeSpan[] {
       cost_usd: llm && price > 0 ? ((input * price + output * price * 4) / 1e6).toFixed(9) : null,
       cost_source: llm && price > 0 ? "computed" : "",
       input_preview: i === 2 || i === 1 || i === 0 || llm ? question : '{"name": "server.port"}',
-      output_preview: first ? "lookup_setting(…)" : i === 4 ? '{"value": 8700}' : i === 2 ? "" : answer.replace(/\s+/g, " "),
+      output_preview: first
+        ? "lookup_setting(…)"
+        : i === 4
+          ? '{"value": 8700}'
+          : i === 2
+            ? ""
+            : answer.replace(/\s+/g, " "),
       is_root: i === 0,
       flags: [],
       scores: i === 0 && index % 3 === 0 ? [{ name: "thumbs", value: index % 2, label: null, source: "user" }] : [],

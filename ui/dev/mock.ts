@@ -10,9 +10,26 @@ import { hugeSkeleton, skeletonOf } from "./skeletons.ts";
 
 const PROJECT = "prj_demo";
 const PERMISSIONS = [
-  "traces:read", "traces:write", "traces:export", "scores:read", "scores:write", "scores:delete", "gateway:call",
-  "models:read", "models:manage", "prices:read", "prices:manage", "keys:read", "keys:manage", "project:read",
-  "project:manage", "members:read", "members:manage", "audit:read", "organization:read", "system:read",
+  "traces:read",
+  "traces:write",
+  "traces:export",
+  "scores:read",
+  "scores:write",
+  "scores:delete",
+  "gateway:call",
+  "models:read",
+  "models:manage",
+  "prices:read",
+  "prices:manage",
+  "keys:read",
+  "keys:manage",
+  "project:read",
+  "project:manage",
+  "members:read",
+  "members:manage",
+  "audit:read",
+  "organization:read",
+  "system:read",
 ];
 
 function buildState() {
@@ -54,7 +71,10 @@ type Filter = { field: string; op: string; value: unknown };
 function matches(span: MadeSpan, filter: Filter): boolean {
   if (filter.field.startsWith("score.")) {
     const score = span.scores.find((candidate) => candidate.name === filter.field.slice(6));
-    return score !== undefined && (filter.op === "exists" || (filter.op === "lt" && (score.value ?? 0) < Number(filter.value)));
+    return (
+      score !== undefined &&
+      (filter.op === "exists" || (filter.op === "lt" && (score.value ?? 0) < Number(filter.value)))
+    );
   }
   const value = (span as unknown as Record<string, unknown>)[filter.field];
   const values = Array.isArray(value) ? value.map(String) : [String(value ?? "")];
@@ -91,7 +111,8 @@ function select(state: State, project: string, query: URLSearchParams, except?: 
   );
 }
 
-const summary = ({ input_messages: _in, output_messages: _out, status_message: _m, ...span }: MadeSpan): SpanSummary => span;
+const summary = ({ input_messages: _in, output_messages: _out, status_message: _m, ...span }: MadeSpan): SpanSummary =>
+  span;
 
 function page<T>(items: T[], query: URLSearchParams): { items: T[]; next_cursor: string | null } {
   const at = Number(query.get("cursor") ?? 0);
@@ -143,7 +164,12 @@ function facets(state: State, project: string, query: URLSearchParams) {
 function detail(state: State, span: MadeSpan) {
   const payload = (messages: unknown, preview: string) => {
     const textOf = messages ? JSON.stringify(messages) : preview;
-    return { format: messages ? "messages" : preview.startsWith("{") ? "json" : "text", text: textOf, truncated: false, bytes: textOf.length };
+    return {
+      format: messages ? "messages" : preview.startsWith("{") ? "json" : "text",
+      text: textOf,
+      truncated: false,
+      bytes: textOf.length,
+    };
   };
   const usage: Record<string, number> = span.input_tokens
     ? { input_uncached: span.input_tokens - 40, cache_read: 40, output_text: span.output_tokens }
@@ -166,21 +192,44 @@ function detail(state: State, span: MadeSpan) {
     price_id: span.cost_usd ? "snapshot:2026-11-20:gpt-5.2-mini" : "",
     input: payload(span.input_messages, span.input_preview),
     output: payload(span.output_messages, span.output_preview),
-    tool_definitions: span.kind === "llm" ? [{ type: "function", name: "lookup_setting", parameters: { type: "object" } }] : null,
+    tool_definitions:
+      span.kind === "llm" ? [{ type: "function", name: "lookup_setting", parameters: { type: "object" } }] : null,
     documents:
       span.kind === "retriever"
         ? [
-            { id: "docs/en/settings.md", score: 0.912, content: "`server.port` (default 8700) is the port the server listens on.", metadata: { lang: "en" } },
-            { id: "docs/ja/settings.md", score: 0.844, content: "`server.port`（既定 8700）はサーバーが待ち受けるポートです。", metadata: { lang: "ja" } },
+            {
+              id: "docs/en/settings.md",
+              score: 0.912,
+              content: "`server.port` (default 8700) is the port the server listens on.",
+              metadata: { lang: "en" },
+            },
+            {
+              id: "docs/ja/settings.md",
+              score: 0.844,
+              content: "`server.port`（既定 8700）はサーバーが待ち受けるポートです。",
+              metadata: { lang: "ja" },
+            },
           ]
         : null,
-    attributes: { "gen_ai.operation.name": "chat", "gen_ai.request.model": span.model, "server.port": 8700, nested: { a: [1, 2, 3] } },
+    attributes: {
+      "gen_ai.operation.name": "chat",
+      "gen_ai.request.model": span.model,
+      "server.port": 8700,
+      nested: { a: [1, 2, 3] },
+    },
     resource: { "service.name": span.service_name, "telemetry.sdk.language": "python" },
     scope_name: "kaname_sdk",
     scope_version: "0.1.0",
     events:
       span.status === "error"
-        ? [{ name: "exception", time: span.start_time, attributes: { "exception.type": "TimeoutError", "exception.message": span.status_message }, body: null }]
+        ? [
+            {
+              name: "exception",
+              time: span.start_time,
+              attributes: { "exception.type": "TimeoutError", "exception.message": span.status_message },
+              body: null,
+            },
+          ]
         : [],
     links: [],
     log_records: [],
@@ -204,7 +253,10 @@ const turnsOf = (spans: MadeSpan[]) =>
         tokens: out ? span.output_tokens : 0,
         is_new: true,
       });
-      return [...inputs.map((message) => turn(message, false)), ...(span.output_messages ?? []).map((message) => turn(message, true))];
+      return [
+        ...inputs.map((message) => turn(message, false)),
+        ...(span.output_messages ?? []).map((message) => turn(message, true)),
+      ];
     });
 
 function group(spans: MadeSpan[], key: "session_id" | "user_id" | "trace_id") {
@@ -248,12 +300,23 @@ class Refusal {
   ) {}
 }
 
-function projectRoute(state: State, method: string, project: string, rest: string, query: URLSearchParams, body: Record<string, unknown>): unknown {
+function projectRoute(
+  state: State,
+  method: string,
+  project: string,
+  rest: string,
+  query: URLSearchParams,
+  body: Record<string, unknown>,
+): unknown {
   const trace = /^traces\/([0-9a-f]+)(?:\/(.*))?$/.exec(rest);
   if (trace) {
     const huge = /^0*(30000|100000)$/.exec(trace[1]!);
     if (huge && !trace[2]) return hugeSkeleton(trace[1]!, Number(huge[1]));
-    const spans = huge ? makeTrace(1, Date.now()) : state.spans.filter((span) => span.trace_id === trace[1]).sort((a, b) => a.start_time.localeCompare(b.start_time));
+    const spans = huge
+      ? makeTrace(1, Date.now())
+      : state.spans
+          .filter((span) => span.trace_id === trace[1])
+          .sort((a, b) => a.start_time.localeCompare(b.start_time));
     if (spans.length === 0) throw new Refusal(404, "not_found", `trace '${trace[1]}' doesn't exist in this project`);
     if (!trace[2]) return { ...skeletonOf(spans), scores: state.scores };
     if (trace[2] === "transcript") return { turns: turnsOf(spans), truncated: false };
@@ -263,10 +326,23 @@ function projectRoute(state: State, method: string, project: string, rest: strin
   const selected = () => select(state, project, query);
   switch (`${method} ${rest}`) {
     case "GET spans": {
-      const order = { start_time: "start_time", duration: "duration_ms", cost: "cost_usd", total_tokens: "total_tokens" }[query.get("order") ?? "start_time"]!;
+      const order = {
+        start_time: "start_time",
+        duration: "duration_ms",
+        cost: "cost_usd",
+        total_tokens: "total_tokens",
+      }[query.get("order") ?? "start_time"]!;
       const sign = query.get("dir") === "asc" ? 1 : -1;
-      const value = (span: MadeSpan) => (order === "start_time" ? Date.parse(span.start_time) : Number((span as unknown as Record<string, unknown>)[order] ?? 0));
-      return page(selected().sort((a, b) => sign * (value(a) - value(b))).map(summary), query);
+      const value = (span: MadeSpan) =>
+        order === "start_time"
+          ? Date.parse(span.start_time)
+          : Number((span as unknown as Record<string, unknown>)[order] ?? 0);
+      return page(
+        selected()
+          .sort((a, b) => sign * (value(a) - value(b)))
+          .map(summary),
+        query,
+      );
     }
     case "GET spans/facets":
       return facets(state, project, query);
@@ -283,9 +359,17 @@ function projectRoute(state: State, method: string, project: string, rest: strin
     case "POST scores": {
       const target = body.target as Record<string, string>;
       const score = {
-        ...body, value: body.value ?? null, label: body.label ?? null, text: body.text ?? null, explanation: body.explanation ?? "",
-        id: `scr_${state.scores.length}`, author_name: "Aki Mori", session_id: "", created_at: new Date().toISOString(),
-        trace_id: target.trace_id, span_id: target.span_id,
+        ...body,
+        value: body.value ?? null,
+        label: body.label ?? null,
+        text: body.text ?? null,
+        explanation: body.explanation ?? "",
+        id: `scr_${state.scores.length}`,
+        author_name: "Aki Mori",
+        session_id: "",
+        created_at: new Date().toISOString(),
+        trace_id: target.trace_id,
+        span_id: target.span_id,
       } as unknown as Score;
       state.scores.push(score);
       return score;
@@ -293,7 +377,16 @@ function projectRoute(state: State, method: string, project: string, rest: strin
     case "GET keys":
       return { items: state.keys, next_cursor: null };
     case "POST keys": {
-      const key = { id: `key_${state.keys.length}`, public_key: "kn-pk-abcdefghij2345678901", scopes: ["traces:write", "traces:read"], created_by: "Aki", expires_at: null, last_used_at: null, created_at: new Date().toISOString(), ...body };
+      const key = {
+        id: `key_${state.keys.length}`,
+        public_key: "kn-pk-abcdefghij2345678901",
+        scopes: ["traces:write", "traces:read"],
+        created_by: "Aki",
+        expires_at: null,
+        last_used_at: null,
+        created_at: new Date().toISOString(),
+        ...body,
+      };
       state.keys.push(key);
       return { ...key, secret_key: `kn-sk-abcdefghij2345678901-${"k7m3".repeat(10)}` };
     }
@@ -303,13 +396,33 @@ function projectRoute(state: State, method: string, project: string, rest: strin
       state.prices.push({ id: `prc_${state.prices.length}`, created_at: new Date().toISOString(), ...body });
       return state.prices.at(-1);
     case "GET ingest/notices":
-      return page([{ id: "n1", time: new Date().toISOString(), kind: "spans_rejected", count: 3, message: "3 spans had an all-zero trace id", details: { service: "assistant" } }], query);
+      return page(
+        [
+          {
+            id: "n1",
+            time: new Date().toISOString(),
+            kind: "spans_rejected",
+            count: 3,
+            message: "3 spans had an all-zero trace id",
+            details: { service: "assistant" },
+          },
+        ],
+        query,
+      );
   }
   const session = /^sessions\/(.+)$/.exec(rest);
   if (session) {
-    const spans = state.spans.filter((span) => span.session_id === decodeURIComponent(session[1]!)).sort((a, b) => a.start_time.localeCompare(b.start_time));
+    const spans = state.spans
+      .filter((span) => span.session_id === decodeURIComponent(session[1]!))
+      .sort((a, b) => a.start_time.localeCompare(b.start_time));
     if (spans.length === 0) throw new Refusal(404, "not_found", "no such session");
-    return { ...group(spans, "session_id")[0], traces: group(spans, "trace_id"), turns: turnsOf(spans), truncated: false, scores: [] };
+    return {
+      ...group(spans, "session_id")[0],
+      traces: group(spans, "trace_id"),
+      turns: turnsOf(spans),
+      truncated: false,
+      scores: [],
+    };
   }
   const score = /^scores\/(.+)$/.exec(rest);
   if (method === "DELETE" && score) {
@@ -329,29 +442,102 @@ function summaries(state: State, project: string) {
   const thumbs = state.spans.flatMap((span) => span.scores);
   const up = thumbs.filter((score) => score.value === 1).length;
   return [
-    { name: "f1", data_type: "numeric", n: 240, mean: 0.612, interval_low: 0.571, interval_high: 0.652, bins: [4, 9, 14, 30, 42, 61, 38, 22, 12, 8].map((count, i) => ({ low: i / 10, high: (i + 1) / 10, count })), labels: [], sources: [{ source: "code", count: 240 }] },
-    { name: "thumbs", data_type: "boolean", n: thumbs.length, mean: up / thumbs.length, interval_low: 0.42, interval_high: 0.58, bins: [{ low: 0, high: 0.5, count: thumbs.length - up }, { low: 0.5, high: 1, count: up }], labels: [], sources: [{ source: "user", count: thumbs.length }] },
-    { name: "tone", data_type: "categorical", n: 90, mean: null, interval_low: null, interval_high: null, bins: [], labels: [{ label: "polite", count: 61 }, { label: "neutral", count: 24 }, { label: "curt", count: 5 }], sources: [{ source: "llm", count: 60 }, { source: "human", count: 30 }] },
+    {
+      name: "f1",
+      data_type: "numeric",
+      n: 240,
+      mean: 0.612,
+      interval_low: 0.571,
+      interval_high: 0.652,
+      bins: [4, 9, 14, 30, 42, 61, 38, 22, 12, 8].map((count, i) => ({ low: i / 10, high: (i + 1) / 10, count })),
+      labels: [],
+      sources: [{ source: "code", count: 240 }],
+    },
+    {
+      name: "thumbs",
+      data_type: "boolean",
+      n: thumbs.length,
+      mean: up / thumbs.length,
+      interval_low: 0.42,
+      interval_high: 0.58,
+      bins: [
+        { low: 0, high: 0.5, count: thumbs.length - up },
+        { low: 0.5, high: 1, count: up },
+      ],
+      labels: [],
+      sources: [{ source: "user", count: thumbs.length }],
+    },
+    {
+      name: "tone",
+      data_type: "categorical",
+      n: 90,
+      mean: null,
+      interval_low: null,
+      interval_high: null,
+      bins: [],
+      labels: [
+        { label: "polite", count: 61 },
+        { label: "neutral", count: 24 },
+        { label: "curt", count: 5 },
+      ],
+      sources: [
+        { source: "llm", count: 60 },
+        { source: "human", count: 30 },
+      ],
+    },
   ];
 }
 
 const SYSTEM = {
-  version: "0.1.0", sql_engine: "sqlite", columns_engine: "embedded",
+  version: "0.1.0",
+  sql_engine: "sqlite",
+  columns_engine: "embedded",
   processes: [
     { name: "server", state: "ready", pid: 101, restarts: 0, memory_bytes: 92e6 },
     { name: "worker", state: "ready", pid: 102, restarts: 0, memory_bytes: 71e6 },
     { name: "engine", state: "restarting", pid: 103, restarts: 1, memory_bytes: 231e6 },
   ],
   journal: { bytes: 12_400_000, unconsumed_entries: 3, lag_s: 0.12, dropped_gateway_records: 0, failing: "" },
-  gateway_config_problem: "", disk_free_bytes: 41e9,
+  gateway_config_problem: "",
+  disk_free_bytes: 41e9,
 };
-const MODELS = { items: [{ name: "smollm2", label: "SmolLM2 135M Instruct", state: "ready", is_default: true, problem: "", licence: "Apache-2.0", bytes: 145e6, parameters: 135e6, slot_context_tokens: 4096, memory_bytes: 320e6, restarts: 0, last_used_at: new Date().toISOString() }], next_cursor: null };
+const MODELS = {
+  items: [
+    {
+      name: "smollm2",
+      label: "SmolLM2 135M Instruct",
+      state: "ready",
+      is_default: true,
+      problem: "",
+      licence: "Apache-2.0",
+      bytes: 145e6,
+      parameters: 135e6,
+      slot_context_tokens: 4096,
+      memory_bytes: 320e6,
+      restarts: 0,
+      last_used_at: new Date().toISOString(),
+    },
+  ],
+  next_cursor: null,
+};
 
-function answer(state: State, method: string, path: string, query: URLSearchParams, body: Record<string, unknown>): unknown {
+function answer(
+  state: State,
+  method: string,
+  path: string,
+  query: URLSearchParams,
+  body: Record<string, unknown>,
+): unknown {
   const route = `${method} ${path}`;
   if (route === "GET /auth/state") return { setup_required: false, version: "0.1.0" };
   if (route === "POST /auth/login") {
-    if (body.password === "wrong") throw new Refusal(401, "unauthenticated", "e-mail or password is wrong", "Check both; after five tries there is a pause.");
+    if (body.password === "wrong")
+      throw new Refusal(
+        401,
+        "unauthenticated",
+        "e-mail or password is wrong",
+        "Check both; after five tries there is a pause.",
+      );
     state.signedIn = true;
     return ME;
   }
@@ -365,21 +551,100 @@ function answer(state: State, method: string, path: string, query: URLSearchPara
     return undefined;
   }
   if (route === "GET /me") return ME;
-  if (route === "GET /me/tokens") return { items: [{ id: "pt1", public_id: "kn-pt-abc", name: "laptop", created_at: new Date().toISOString(), expires_at: null, last_used_at: null }], next_cursor: null };
-  if (route === "POST /me/tokens") return { id: "pt2", public_id: "kn-pt-def", created_at: new Date().toISOString(), expires_at: null, last_used_at: null, token: "kn-pt-def-secret", ...body };
+  if (route === "GET /me/tokens")
+    return {
+      items: [
+        {
+          id: "pt1",
+          public_id: "kn-pt-abc",
+          name: "laptop",
+          created_at: new Date().toISOString(),
+          expires_at: null,
+          last_used_at: null,
+        },
+      ],
+      next_cursor: null,
+    };
+  if (route === "POST /me/tokens")
+    return {
+      id: "pt2",
+      public_id: "kn-pt-def",
+      created_at: new Date().toISOString(),
+      expires_at: null,
+      last_used_at: null,
+      token: "kn-pt-def-secret",
+      ...body,
+    };
   if (route === "GET /system/status") return SYSTEM;
   if (route === "GET /models") return MODELS;
   if (route === "GET /prices/snapshot")
-    return { items: [{ provider: "openai", model: "gpt-5.2-mini", usd_per_million: { input_uncached: "0.60", cache_read: "0.06", output_text: "2.40" } }].filter((price) => price.model.includes(query.get("q") ?? "")), next_cursor: null };
-  if (path.endsWith("/users") && method === "GET")
-    return { items: [{ id: "usr_1", email: "aki@example.com", name: "Aki Mori", role: "owner", project_roles: {}, joined_at: "2026-10-01T00:00:00Z" }, { id: "usr_2", email: "ben@example.com", name: "Ben", role: "annotator", project_roles: {}, joined_at: "2026-11-01T00:00:00Z" }], next_cursor: null };
-  if (path.endsWith("/users") && method === "POST") return { id: "inv", ...body, created_at: "", expires_at: "", token: "t", link: "/invite?token=t" };
-  if (path.endsWith("/invites")) return { items: [{ id: "inv", email: "cleo@example.com", role: "viewer", created_at: "2026-11-01T00:00:00Z", expires_at: "2026-12-01T00:00:00Z" }], next_cursor: null };
-  if (path.endsWith("/audit/verify")) return { intact: true, entries: 2, bad_seq: null, reason: "" };
-  if (path.endsWith("/audit"))
-    return { items: [{ seq: 2, time: "2026-11-20T10:00:00Z", actor_kind: "user", actor_id: "usr_1", actor_name: "Aki Mori", action: "key.create", target: "kaname://key/key_1", details: { name: "production", scopes: ["traces:write"] }, entry_hash: "x" }], next_cursor: null };
+    return {
+      items: [
+        {
+          provider: "openai",
+          model: "gpt-5.2-mini",
+          usd_per_million: { input_uncached: "0.60", cache_read: "0.06", output_text: "2.40" },
+        },
+      ].filter((price) => price.model.includes(query.get("q") ?? "")),
+      next_cursor: null,
+    };
   const project = /^\/projects\/([^/]+)\/(.+)$/.exec(path);
   if (project) return projectRoute(state, method, project[1]!, project[2]!, query, body);
+  if (path.endsWith("/users") && method === "GET")
+    return {
+      items: [
+        {
+          id: "usr_1",
+          email: "aki@example.com",
+          name: "Aki Mori",
+          role: "owner",
+          project_roles: {},
+          joined_at: "2026-10-01T00:00:00Z",
+        },
+        {
+          id: "usr_2",
+          email: "ben@example.com",
+          name: "Ben",
+          role: "annotator",
+          project_roles: {},
+          joined_at: "2026-11-01T00:00:00Z",
+        },
+      ],
+      next_cursor: null,
+    };
+  if (path.endsWith("/users") && method === "POST")
+    return { id: "inv", ...body, created_at: "", expires_at: "", token: "t", link: "/invite?token=t" };
+  if (path.endsWith("/invites"))
+    return {
+      items: [
+        {
+          id: "inv",
+          email: "cleo@example.com",
+          role: "viewer",
+          created_at: "2026-11-01T00:00:00Z",
+          expires_at: "2026-12-01T00:00:00Z",
+        },
+      ],
+      next_cursor: null,
+    };
+  if (path.endsWith("/audit/verify")) return { intact: true, entries: 2, bad_seq: null, reason: "" };
+  if (path.endsWith("/audit"))
+    return {
+      items: [
+        {
+          seq: 2,
+          time: "2026-11-20T10:00:00Z",
+          actor_kind: "user",
+          actor_id: "usr_1",
+          actor_name: "Aki Mori",
+          action: "key.create",
+          target: "kaname://key/key_1",
+          details: { name: "production", scopes: ["traces:write"] },
+          entry_hash: "x",
+        },
+      ],
+      next_cursor: null,
+    };
   if (method === "PATCH" || method === "DELETE") return undefined;
   throw new Refusal(404, "not_found", `${route} isn't in the mock`, "Add it to ui/dev/mock.ts.");
 }
@@ -418,7 +683,16 @@ export function mockApi(): Plugin {
     } catch (error) {
       if (!(error instanceof Refusal)) throw error;
       response.writeHead(error.status, { "content-type": "application/problem+json" });
-      response.end(JSON.stringify({ status: error.status, code: error.code, title: error.code, detail: error.detail, hint: error.hint, request_id: "req_mock" }));
+      response.end(
+        JSON.stringify({
+          status: error.status,
+          code: error.code,
+          title: error.code,
+          detail: error.detail,
+          hint: error.hint,
+          request_id: "req_mock",
+        }),
+      );
     }
   };
   return {

@@ -3,7 +3,17 @@ import type { SpanKind, TraceSkeleton } from "../src/api/types.ts";
 import { hex, type MadeSpan, random } from "./data.ts";
 
 export const KINDS: SpanKind[] = [
-  "span", "llm", "embedding", "retriever", "reranker", "tool", "agent", "chain", "guardrail", "evaluator", "event",
+  "span",
+  "llm",
+  "embedding",
+  "retriever",
+  "reranker",
+  "tool",
+  "agent",
+  "chain",
+  "guardrail",
+  "evaluator",
+  "event",
 ];
 
 interface Row {

@@ -24,7 +24,9 @@ const root = createRootRouteWithContext<{ client: QueryClient }>()({
 });
 
 const string = (raw: Record<string, unknown>, ...names: string[]): Record<string, string> =>
-  Object.fromEntries(names.flatMap((name) => (raw[name] != null && raw[name] !== "" ? [[name, String(raw[name])]] : [])));
+  Object.fromEntries(
+    names.flatMap((name) => (raw[name] != null && raw[name] !== "" ? [[name, String(raw[name])]] : [])),
+  );
 
 const login = createRoute({
   getParentRoute: () => root,

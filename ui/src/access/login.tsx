@@ -36,7 +36,13 @@ export default function Login() {
       onSubmit={() => login.mutate({ email, password })}
     >
       <Field label={t("field.email")}>
-        <TextInput type="email" required autoComplete="username" value={email} onChange={(e) => setEmail(e.target.value)} />
+        <TextInput
+          type="email"
+          required
+          autoComplete="username"
+          value={email}
+          onChange={(e) => setEmail(e.target.value)}
+        />
       </Field>
       <Field label={t("field.password")}>
         <TextInput

@@ -70,7 +70,11 @@ export function Setup() {
         />
       </Field>
       <Field label={t("setup.organization")}>
-        <TextInput placeholder={t("setup.organizationDefault")} value={form.organization} onChange={set("organization")} />
+        <TextInput
+          placeholder={t("setup.organizationDefault")}
+          value={form.organization}
+          onChange={set("organization")}
+        />
       </Field>
       <Field label={t("setup.project")}>
         <TextInput placeholder={t("setup.projectDefault")} value={form.project} onChange={set("project")} />

@@ -294,7 +294,8 @@ export const en = {
   "trace.truncated": "This trace has {total} spans; the first {n} are shown.",
   "trace.missing": "{n} missing {n|parent|parents}",
   "trace.missingParent": "Missing parent",
-  "trace.missingText": "Spans name {id} as their parent, but it hasn't arrived. It may still be running, or its batch was lost.",
+  "trace.missingText":
+    "Spans name {id} as their parent, but it hasn't arrived. It may still be running, or its batch was lost.",
   "trace.session": "Session {id}",
   "trace.user": "End user {id}",
 
@@ -324,7 +325,7 @@ export const en = {
   "detail.label": "Span detail",
   "detail.views": "Parts of the span",
   "detail.content": "Content",
-  "detail.facts": "Usage & timing",
+  "detail.facts": "Usage",
   "detail.scores": "Scores",
   "detail.attributes": "Attributes",
   "detail.events": "Events",
@@ -392,7 +393,8 @@ export const en = {
   "score.explanation": "Explanation",
   "score.save": "Save score",
   "score.correctTitle": "Correct the output",
-  "score.correctLead": "Write what the output should have been. The span stays as it is; the correction is kept beside it.",
+  "score.correctLead":
+    "Write what the output should have been. The span stays as it is; the correction is kept beside it.",
   "score.betterOutput": "Better output",
   "score.saveCorrection": "Save correction",
   "score.added": "{name}: {value} saved",
@@ -414,7 +416,8 @@ export const en = {
   "sessions.noneText": "Spans that carry a session id are grouped here. Through the gateway, one header is enough:",
   "users.lead": "The people whom your application serves.",
   "users.none": "No end users yet",
-  "users.noneText": "Spans that carry a user id are counted here. Through the gateway, send the header x-kaname-user-id.",
+  "users.noneText":
+    "Spans that carry a user id are counted here. Through the gateway, send the header x-kaname-user-id.",
 
   "scores.lead": "Judgements by people, models, code and end users.",
   "scores.byName": "Scores by name",
@@ -451,7 +454,8 @@ export const en = {
   "start.openai": "OpenAI client",
   "start.opentelemetry": "OpenTelemetry",
   "start.sdk": "SDK decorator",
-  "start.openaiText": "Change the base URL of any OpenAI-compatible client. Calls go through the gateway and are traced.",
+  "start.openaiText":
+    "Change the base URL of any OpenAI-compatible client. Calls go through the gateway and are traced.",
   "start.opentelemetryText": "Point any OpenTelemetry exporter here by environment variables.",
   "start.sdkText": "Decorate a function: arguments, result, time and errors become a span.",
   "start.otelNote": "Protobuf and JSON over HTTP are read, with gzip or without.",
@@ -558,7 +562,8 @@ export const en = {
 
   "notices.lead": "What arrived and was refused or changed, and why.",
   "notices.none": "Nothing to report",
-  "notices.noneText": "Everything that was sent was taken as it is. Refused or changed spans are listed here with the reason.",
+  "notices.noneText":
+    "Everything that was sent was taken as it is. Refused or changed spans are listed here with the reason.",
   "notices.kind": "Kind",
   "notices.count": "Count",
   "notices.message": "What happened",
@@ -602,7 +607,8 @@ export const en = {
   "outside.noProjectText": "You don't belong to a project. Ask an admin of your organization for an invite.",
 
   "error.internal_error": "Something went wrong on the server",
-  "error.internal_error.hint": "Try again. If it stays, give the request id to whoever runs this server; the log has the cause.",
+  "error.internal_error.hint":
+    "Try again. If it stays, give the request id to whoever runs this server; the log has the cause.",
   "error.ui_error": "Something went wrong in the browser",
   "error.ui_error.hint": "Reload the page.",
   "error.unreachable": "The server doesn't answer",
@@ -624,7 +630,8 @@ export const en = {
   "error.journal_full": "The journal is full",
   "error.disk_full": "The disk is full",
   "error.engine_unavailable": "The column engine doesn't answer",
-  "error.engine_unavailable.hint": "It restarts by itself; nothing that was acknowledged is lost. Try again in a few seconds.",
+  "error.engine_unavailable.hint":
+    "It restarts by itself; nothing that was acknowledged is lost. Try again in a few seconds.",
   "error.upstream_error": "The model provider failed",
   "error.upstream_timeout": "The model provider didn't answer in time",
   "error.configuration_error": "A setting is wrong",

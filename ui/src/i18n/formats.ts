@@ -60,13 +60,14 @@ export function createFormats(lang: Language): Formats {
   const number = new Intl.NumberFormat(locale);
   const compact = new Intl.NumberFormat(locale, { notation: "compact", maximumFractionDigits: 1 });
   const relative = new Intl.RelativeTimeFormat(lang, { numeric: "auto", style: "narrow" });
-  const day = { year: "numeric", month: "2-digit", day: "2-digit" } as const;
+  const month = lang === "ja" ? "2-digit" : "short";
+  const day = { year: "numeric", month, day: "2-digit" } as const;
   const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
   const dateTime = new Intl.DateTimeFormat(locale, { ...day, ...clock });
-  const short = new Intl.DateTimeFormat(locale, { month: "2-digit", day: "2-digit", ...clock });
+  const short = new Intl.DateTimeFormat(locale, { month, day: "2-digit", ...clock });
   const exact = new Intl.DateTimeFormat(locale, { ...day, ...clock, fractionalSecondDigits: 3 });
   const when = (format: Intl.DateTimeFormat) => (iso: string | null | undefined) =>
-    iso ? format.format(new Date(iso)) : NONE;
+    iso ? format.format(new Date(iso)).replace(",", "") : NONE;
   return {
     count: (n) => (n == null ? NONE : number.format(n)),
     compact: (n) => (n == null ? NONE : compact.format(n)),

@@ -31,7 +31,8 @@ export const ja: Messages = {
 
   "login.title": "サインイン",
   "login.action": "サインイン",
-  "login.setupRequired": "このサーバーにはまだアカウントがありません。起動時に表示された一回限りのリンクを開いてください。",
+  "login.setupRequired":
+    "このサーバーにはまだアカウントがありません。起動時に表示された一回限りのリンクを開いてください。",
   "setup.title": "Kaname のセットアップ",
   "setup.lead": "最初のアカウントを作ります。組織とその中のすべての所有者になります。",
   "setup.action": "アカウントを作成",
@@ -255,7 +256,8 @@ export const ja: Messages = {
   "traces.noneInRange": "この期間に届いたスパンはありません。",
   "traces.widen": "全期間のすべてのスパンを表示",
   "traces.none": "スパンはまだありません",
-  "traces.noneText": "アプリの送り先をここに向けてください。ベース URL を変える、変数を二つ設定する、デコレーターを一つ付ける、のどれかで十分です。",
+  "traces.noneText":
+    "アプリの送り先をここに向けてください。ベース URL を変える、変数を二つ設定する、デコレーターを一つ付ける、のどれかで十分です。",
   "traces.sendFirst": "最初のスパンを送る",
   "histogram.label": "時間ごとの {n} スパン",
   "histogram.hint": "ドラッグで拡大、ダブルクリックで元に戻す",
@@ -296,7 +298,8 @@ export const ja: Messages = {
   "trace.truncated": "このトレースは {total} スパンあります。最初の {n} スパンを表示しています。",
   "trace.missing": "届いていない親 {n} 件",
   "trace.missingParent": "届いていない親",
-  "trace.missingText": "{id} を親とするスパンがありますが、その親は届いていません。まだ実行中か、送信が失われた可能性があります。",
+  "trace.missingText":
+    "{id} を親とするスパンがありますが、その親は届いていません。まだ実行中か、送信が失われた可能性があります。",
   "trace.session": "セッション {id}",
   "trace.user": "エンドユーザー {id}",
 
@@ -326,7 +329,7 @@ export const ja: Messages = {
   "detail.label": "スパンの詳細",
   "detail.views": "スパンの項目",
   "detail.content": "内容",
-  "detail.facts": "使用量と時間",
+  "detail.facts": "使用量",
   "detail.scores": "スコア",
   "detail.attributes": "属性",
   "detail.events": "イベント",
@@ -416,7 +419,8 @@ export const ja: Messages = {
   "sessions.noneText": "セッション ID を持つスパンがここにまとまります。ゲートウェイ経由ならヘッダー一つで足ります。",
   "users.lead": "アプリを使う人たちです。",
   "users.none": "エンドユーザーはまだいません",
-  "users.noneText": "ユーザー ID を持つスパンがここで数えられます。ゲートウェイ経由なら x-kaname-user-id ヘッダーを送ってください。",
+  "users.noneText":
+    "ユーザー ID を持つスパンがここで数えられます。ゲートウェイ経由なら x-kaname-user-id ヘッダーを送ってください。",
 
   "scores.lead": "人、モデル、コード、エンドユーザーによる評価です。",
   "scores.byName": "名前ごとのスコア",
@@ -604,7 +608,8 @@ export const ja: Messages = {
   "outside.noProjectText": "どのプロジェクトにも所属していません。組織の管理者に招待を頼んでください。",
 
   "error.internal_error": "サーバーで問題が起きました",
-  "error.internal_error.hint": "もう一度試してください。続く場合は、リクエスト ID をサーバーの管理者に伝えてください。原因はログにあります。",
+  "error.internal_error.hint":
+    "もう一度試してください。続く場合は、リクエスト ID をサーバーの管理者に伝えてください。原因はログにあります。",
   "error.ui_error": "ブラウザーで問題が起きました",
   "error.ui_error.hint": "ページを読み込み直してください。",
   "error.unreachable": "サーバーが応答しません",
@@ -626,7 +631,8 @@ export const ja: Messages = {
   "error.journal_full": "ジャーナルがいっぱいです",
   "error.disk_full": "ディスクがいっぱいです",
   "error.engine_unavailable": "列エンジンが応答しません",
-  "error.engine_unavailable.hint": "自動で再起動します。受け付け済みのものは失われません。数秒後にもう一度試してください。",
+  "error.engine_unavailable.hint":
+    "自動で再起動します。受け付け済みのものは失われません。数秒後にもう一度試してください。",
   "error.upstream_error": "モデルのプロバイダーが失敗しました",
   "error.upstream_timeout": "モデルのプロバイダーが時間内に応答しませんでした",
   "error.configuration_error": "設定に誤りがあります",

@@ -30,7 +30,8 @@ export default function LiveScreen() {
   const query = useMemo(
     () => ({
       q: search.q,
-      filter: filters.length > 0 ? JSON.stringify(filters.map(([field, op, value]) => ({ field, op, value }))) : undefined,
+      filter:
+        filters.length > 0 ? JSON.stringify(filters.map(([field, op, value]) => ({ field, op, value }))) : undefined,
     }),
     [search.q, filters],
   );
@@ -40,12 +41,16 @@ export default function LiveScreen() {
   const columns = useMemo(() => chosenColumns(search.cols), [search.cols]);
   const context = useMemo(() => ({ project: project.id, fmt }), [project.id, fmt]);
   const change = useCallback(
-    (part: object) => void navigate({ to: ".", search: ((old: object) => ({ ...old, ...part })) as never, replace: true }),
+    (part: object) =>
+      void navigate({ to: ".", search: ((old: object) => ({ ...old, ...part })) as never, replace: true }),
     [navigate],
   );
   const setFilters = useCallback((f: Filter[]) => change({ f }), [change]);
   const setQuery = useCallback((q: string) => change({ q }), [change]);
-  const select = useCallback((index: number) => shown[index] && change({ sel: spanKey(shown[index]) }), [shown, change]);
+  const select = useCallback(
+    (index: number) => shown[index] && change({ sel: spanKey(shown[index]) }),
+    [shown, change],
+  );
   const open = useCallback(
     (index: number) => {
       const span = shown[index];

@@ -41,7 +41,9 @@ export function useLiveSpans(project: string, query: Record<string, string | und
     const source = new EventSource(url);
     source.addEventListener("open", () => setState("open"));
     // The browser reconnects by itself.
-    source.addEventListener("error", () => setState(source.readyState === EventSource.CLOSED ? "broken" : "connecting"));
+    source.addEventListener("error", () =>
+      setState(source.readyState === EventSource.CLOSED ? "broken" : "connecting"),
+    );
     source.addEventListener("spans", (event) => {
       const spans = JSON.parse(event.data as string) as SpanSummary[];
       setBuffer((now) => receive(now, spans, holding.current));

@@ -35,7 +35,8 @@ export default function StartScreen() {
   const first = arrived.data?.items[0];
   // A span that was there before counts too: the connection works.
   const isNew = first !== undefined && Date.parse(first.start_time) > since - 60_000;
-  const model = models.data?.items.find((candidate) => candidate.is_default)?.name ?? models.data?.items[0]?.name ?? "smollm2";
+  const model =
+    models.data?.items.find((candidate) => candidate.is_default)?.name ?? models.data?.items[0]?.name ?? "smollm2";
   const secret = key.data?.secret_key;
   const code = snippet(kind, location.origin, secret ?? KEY_PLACEHOLDER, model);
   return (

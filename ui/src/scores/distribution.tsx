@@ -8,7 +8,8 @@ const HEIGHT = 24;
 
 export function Distribution({ row }: { row: ScoreSummary }) {
   const { fmt } = useLocale();
-  const bars = row.labels.length > 0 ? row.labels : row.bins.map((bin) => ({ label: `${bin.low}–${bin.high}`, count: bin.count }));
+  const bars =
+    row.labels.length > 0 ? row.labels : row.bins.map((bin) => ({ label: `${bin.low}–${bin.high}`, count: bin.count }));
   if (bars.length === 0) return <span>–</span>;
   if (row.labels.length > 0 && row.labels.length <= 6)
     return (

@@ -1,5 +1,11 @@
 /** Scores: per name how many, the mean with its interval, the distribution; then the latest ones. */
-import { infiniteQueryOptions, keepPreviousData, queryOptions, useInfiniteQuery, useQuery } from "@tanstack/react-query";
+import {
+  infiniteQueryOptions,
+  keepPreviousData,
+  queryOptions,
+  useInfiniteQuery,
+  useQuery,
+} from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useProject } from "../access/project.tsx";
 import { get, projectPath } from "../api/http.ts";
@@ -19,7 +25,11 @@ const summaryQuery = (project: string, query: SpanQuery) =>
   queryOptions({
     queryKey: ["scores", project, "summary", query],
     queryFn: ({ signal }) =>
-      get<{ items: ScoreSummary[] }>(projectPath(project, "scores/summary"), { from: query.from, to: query.to }, signal),
+      get<{ items: ScoreSummary[] }>(
+        projectPath(project, "scores/summary"),
+        { from: query.from, to: query.to },
+        signal,
+      ),
     placeholderData: keepPreviousData,
   });
 
@@ -106,7 +116,8 @@ export default function ScoresScreen() {
               id: "value",
               head: t("score.value"),
               clip: true,
-              cell: (score) => (score.data_type === "text" || score.data_type === "correction" ? score.text : scoreText(score)),
+              cell: (score) =>
+                score.data_type === "text" || score.data_type === "correction" ? score.text : scoreText(score),
             },
             { id: "source", head: t("scores.source"), cell: (score) => <Badge>{t(`source.${score.source}`)}</Badge> },
             { id: "author", head: t("scores.author"), cell: (score) => score.author_name },
@@ -124,7 +135,10 @@ export default function ScoresScreen() {
                     {t(score.span_id ? "scores.span" : "scores.trace")}
                   </Link>
                 ) : (
-                  <Link to="/p/$project/sessions/$sessionId" params={{ project: project.id, sessionId: score.session_id }}>
+                  <Link
+                    to="/p/$project/sessions/$sessionId"
+                    params={{ project: project.id, sessionId: score.session_id }}
+                  >
                     {t("scores.session")}
                   </Link>
                 ),

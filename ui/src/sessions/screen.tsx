@@ -28,7 +28,10 @@ export default function SessionsScreen() {
             id: "session",
             head: t("col.session"),
             cell: (session) => (
-              <Link to="/p/$project/sessions/$sessionId" params={{ project: project.id, sessionId: session.session_id }}>
+              <Link
+                to="/p/$project/sessions/$sessionId"
+                params={{ project: project.id, sessionId: session.session_id }}
+              >
                 {session.session_id}
               </Link>
             ),

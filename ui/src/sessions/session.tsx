@@ -67,7 +67,8 @@ export default function SessionScreen() {
                   <p className={css.preview}>{trace.input_preview}</p>
                   <div className={css.line}>
                     <span className={css.quiet}>
-                      {fmt.duration(trace.duration_ms)} · {t("unit.tok", { n: trace.total_tokens })} · {fmt.cost(trace.cost_usd)}
+                      {fmt.duration(trace.duration_ms)} · {t("unit.tok", { n: trace.total_tokens })} ·{" "}
+                      {fmt.cost(trace.cost_usd)}
                     </span>
                     {trace.scores.map((score, index) => (
                       <ScoreChip key={index} score={score} />

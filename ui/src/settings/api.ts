@@ -33,7 +33,8 @@ export interface NewKey {
   scopes?: string[];
   expires_at?: string;
 }
-export const createKey = (project: string, body: NewKey) => call<CreatedKey>("POST", projectPath(project, "keys"), { body });
+export const createKey = (project: string, body: NewKey) =>
+  call<CreatedKey>("POST", projectPath(project, "keys"), { body });
 export const revokeKey = (project: string, id: string) => call<void>("DELETE", projectPath(project, `keys/${id}`));
 
 export const tokensQuery = queryOptions({
@@ -75,8 +76,7 @@ export const auditQuery = (organization: string, filter: { action?: string; acto
     initialPageParam: "",
     getNextPageParam: (page) => page.next_cursor,
   });
-export const verifyAudit = (organization: string) =>
-  get<AuditVerdict>(organizationPath(organization, "audit/verify"));
+export const verifyAudit = (organization: string) => get<AuditVerdict>(organizationPath(organization, "audit/verify"));
 
 export const pricesQuery = (project: string) =>
   queryOptions({

@@ -68,7 +68,9 @@ export default function AuditScreen() {
             id: "details",
             head: t("audit.details"),
             cell: (entry) => (
-              <div className={css.details}>{Object.keys(entry.details).length > 0 && <JsonTree value={entry.details} open={0} />}</div>
+              <div className={css.details}>
+                {Object.keys(entry.details).length > 0 && <JsonTree value={entry.details} open={0} />}
+              </div>
             ),
           },
         ]}

@@ -14,7 +14,7 @@ import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
 import { Table } from "../ui/table.tsx";
 import { useToast } from "../ui/toast.tsx";
 import { createKey, keysQuery, revokeKey } from "./api.ts";
-import { Expiry, isExpired, lifetimeToExpiry, LIFETIMES } from "./expiry.tsx";
+import { Expiry, isExpired, LIFETIMES, lifetimeToExpiry } from "./expiry.tsx";
 import { SecretOnce } from "./secret-once.tsx";
 import css from "./settings.module.css";
 
@@ -23,7 +23,8 @@ export default function KeysScreen() {
   const { project, can } = useProject();
   const navigate = useNavigate();
   const creating = useSearch({ strict: false, select: (search) => (search as { create?: boolean }).create === true });
-  const setCreating = (open: boolean) => void navigate({ to: ".", search: (open ? { create: true } : {}) as never, replace: true });
+  const setCreating = (open: boolean) =>
+    void navigate({ to: ".", search: (open ? { create: true } : {}) as never, replace: true });
   const keys = useQuery(keysQuery(project.id));
   const [revoking, setRevoking] = useState<ApiKey | null>(null);
   const manage = can("keys:manage");
@@ -71,18 +72,29 @@ export default function KeysScreen() {
                 head: t("keys.expires"),
                 cell: (key) => (
                   <>
-                    <Expiry at={key.expires_at} /> {isExpired(key.expires_at) && <Badge tone="error">{t("keys.expired")}</Badge>}
+                    <Expiry at={key.expires_at} />{" "}
+                    {isExpired(key.expires_at) && <Badge tone="error">{t("keys.expired")}</Badge>}
                   </>
                 ),
               },
-              { id: "used", head: t("keys.lastUsed"), cell: (key) => (key.last_used_at ? fmt.ago(key.last_used_at) : t("keys.never")) },
+              {
+                id: "used",
+                head: t("keys.lastUsed"),
+                cell: (key) => (key.last_used_at ? fmt.ago(key.last_used_at) : t("keys.never")),
+              },
               { id: "created", head: t("keys.created"), cell: (key) => fmt.dateTime(key.created_at) },
               {
                 id: "act",
                 head: <span className="visually-hidden">{t("ui.actions")}</span>,
                 align: "end",
                 cell: (key) =>
-                  manage && <IconButton icon="trash" label={t("keys.revoke", { name: key.name })} onClick={() => setRevoking(key)} />,
+                  manage && (
+                    <IconButton
+                      icon="trash"
+                      label={t("keys.revoke", { name: key.name })}
+                      onClick={() => setRevoking(key)}
+                    />
+                  ),
               },
             ]}
           />
@@ -184,7 +196,12 @@ function CreateKey({ project, onClose }: { project: string; onClose: () => void 
           <legend>{t("keys.scopes")}</legend>
           <div className={css.scopes}>
             {SCOPES.map((scope) => (
-              <Checkbox key={scope} label={<code>{scope}</code>} checked={scopes.has(scope)} onChange={() => toggle(scope)} />
+              <Checkbox
+                key={scope}
+                label={<code>{scope}</code>}
+                checked={scopes.has(scope)}
+                onChange={() => toggle(scope)}
+              />
             ))}
           </div>
         </fieldset>

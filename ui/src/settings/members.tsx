@@ -97,7 +97,11 @@ export default function MembersScreen() {
                 cell: (member) =>
                   manage &&
                   member.id !== me.user?.id && (
-                    <IconButton icon="trash" label={t("members.remove", { name: member.name })} onClick={() => setRemoving(member)} />
+                    <IconButton
+                      icon="trash"
+                      label={t("members.remove", { name: member.name })}
+                      onClick={() => setRemoving(member)}
+                    />
                   ),
               },
             ]}
@@ -135,7 +139,14 @@ export default function MembersScreen() {
         )}
       </PageBody>
       {inviting && <InviteForm organization={organization.id} onDone={refresh} onClose={() => setInviting(false)} />}
-      {removing && <RemoveMember organization={organization.id} member={removing} onDone={refresh} onClose={() => setRemoving(null)} />}
+      {removing && (
+        <RemoveMember
+          organization={organization.id}
+          member={removing}
+          onDone={refresh}
+          onClose={() => setRemoving(null)}
+        />
+      )}
     </>
   );
 }

@@ -58,7 +58,11 @@ export default function PricesScreen() {
                 align: "end",
                 cell: (price) =>
                   manage && (
-                    <IconButton icon="trash" label={t("prices.remove", { name: price.pattern })} onClick={() => setRemoving(price)} />
+                    <IconButton
+                      icon="trash"
+                      label={t("prices.remove", { name: price.pattern })}
+                      onClick={() => setRemoving(price)}
+                    />
                   ),
               },
             ]}
@@ -66,11 +70,13 @@ export default function PricesScreen() {
         )}
         <section className={css.section}>
           <h2>{t("prices.snapshot")}</h2>
-          <SearchBox
-            value={q}
-            label={t("prices.search")}
-            onChange={(text) => void navigate({ to: ".", search: (text ? { q: text } : {}) as never, replace: true })}
-          />
+          <div className={css.bar}>
+            <SearchBox
+              value={q}
+              label={t("prices.search")}
+              onChange={(text) => void navigate({ to: ".", search: (text ? { q: text } : {}) as never, replace: true })}
+            />
+          </div>
         </section>
         {snapshot.error ? (
           <ErrorPanel error={snapshot.error} retry={() => void snapshot.refetch()} />

@@ -49,7 +49,12 @@ export default function SystemScreen() {
                 { id: "state", head: t("system.state"), cell: (process) => <State state={process.state} /> },
                 { id: "pid", head: "PID", align: "end", cell: (process) => process.pid ?? "–" },
                 { id: "restarts", head: t("system.restarts"), align: "end", cell: (process) => process.restarts },
-                { id: "memory", head: t("system.memory"), align: "end", cell: (process) => fmt.bytes(process.memory_bytes) },
+                {
+                  id: "memory",
+                  head: t("system.memory"),
+                  align: "end",
+                  cell: (process) => fmt.bytes(process.memory_bytes),
+                },
               ]}
             />
             <section className={css.section}>
@@ -97,7 +102,8 @@ export default function SystemScreen() {
                     head: t("field.name"),
                     cell: (model) => (
                       <>
-                        <strong>{model.name}</strong> {model.is_default && <Badge tone="accent">{t("system.default")}</Badge>}
+                        <strong>{model.name}</strong>{" "}
+                        {model.is_default && <Badge tone="accent">{t("system.default")}</Badge>}
                       </>
                     ),
                   },
@@ -113,7 +119,12 @@ export default function SystemScreen() {
                   },
                   { id: "licence", head: t("system.licence"), cell: (model) => model.licence },
                   { id: "size", head: t("system.size"), align: "end", cell: (model) => fmt.bytes(model.bytes) },
-                  { id: "memory", head: t("system.memory"), align: "end", cell: (model) => fmt.bytes(model.memory_bytes) },
+                  {
+                    id: "memory",
+                    head: t("system.memory"),
+                    align: "end",
+                    cell: (model) => fmt.bytes(model.memory_bytes),
+                  },
                   {
                     id: "used",
                     head: t("keys.lastUsed"),

@@ -61,7 +61,11 @@ export default function TokensScreen() {
                 head: <span className="visually-hidden">{t("ui.actions")}</span>,
                 align: "end",
                 cell: (token) => (
-                  <IconButton icon="trash" label={t("keys.revoke", { name: token.name })} onClick={() => setRemoving(token)} />
+                  <IconButton
+                    icon="trash"
+                    label={t("keys.revoke", { name: token.name })}
+                    onClick={() => setRemoving(token)}
+                  />
                 ),
               },
             ]}
@@ -178,7 +182,13 @@ function Password() {
         <div className={css.form}>
           <input type="hidden" autoComplete="username" value={me.user?.email ?? ""} readOnly />
           <Field label={t("account.current")}>
-            <TextInput type="password" required autoComplete="current-password" value={current} onChange={(e) => setCurrent(e.target.value)} />
+            <TextInput
+              type="password"
+              required
+              autoComplete="current-password"
+              value={current}
+              onChange={(e) => setCurrent(e.target.value)}
+            />
           </Field>
           <Field label={t("account.next")} hint={t("field.passwordHint", { n: 10 })}>
             <TextInput

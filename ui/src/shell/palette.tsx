@@ -148,7 +148,6 @@ export function Palette({ onClose }: { onClose: () => void }) {
     }
   };
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a <dialog> natively
     <dialog
       ref={dialog}
       className={css.palette}
@@ -177,11 +176,8 @@ export function Palette({ onClose }: { onClose: () => void }) {
           }}
           onKeyDown={onKey}
         />
-        {/* biome-ignore lint/a11y/useFocusableInteractive: focus stays in the combobox */}
         <div id={`${id}-list`} role="listbox" aria-label={t("shell.find")} className={css.list}>
           {commands.map((command, index) => (
-            // biome-ignore lint/a11y/useKeyWithClickEvents: Enter is handled by the combobox
-            // biome-ignore lint/a11y/useFocusableInteractive: focus stays in the combobox
             <div
               key={command.id}
               id={`${id}-${index}`}

@@ -2,9 +2,9 @@
 import { memo, useState } from "react";
 import type { Json, Message, MessagePart } from "../api/types.ts";
 import { type MessageKey, useLocale } from "../i18n/index.tsx";
-import { Badge } from "../ui/marks.tsx";
 import { JsonTree } from "../ui/json-tree.tsx";
 import { Markdown } from "../ui/markdown.tsx";
+import { Badge } from "../ui/marks.tsx";
 import css from "./chat.module.css";
 import { parseJson, partText } from "./messages.ts";
 
@@ -48,7 +48,9 @@ export const MessageView = memo(function MessageView({ message }: { message: Mes
       <header className={css.role}>
         <RoleName role={message.role} />
         {message.name && <span className={css.quiet}>{message.name}</span>}
-        {message.finish_reason && message.finish_reason !== "stop" && <Badge tone="warn">{message.finish_reason}</Badge>}
+        {message.finish_reason && message.finish_reason !== "stop" && (
+          <Badge tone="warn">{message.finish_reason}</Badge>
+        )}
       </header>
       <div className={css.parts}>
         {message.parts.map((part, index) => (

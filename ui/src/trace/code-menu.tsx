@@ -54,5 +54,7 @@ export function CodeMenu({ project, span }: { project: string; span: SpanDetail 
     { label: t("code.python"), icon: "code", run: () => copy(pythonFor(url)) },
     ...(request ? [{ label: t("code.request"), icon: "code" as const, run: () => copy(request) }] : []),
   ];
-  return <Menu label={t("code.label")} align="end" triggerClass={css.trigger} trigger={<Icon name="code" />} items={items} />;
+  return (
+    <Menu label={t("code.label")} align="end" triggerClass={css.trigger} trigger={<Icon name="code" />} items={items} />
+  );
 }

@@ -57,7 +57,9 @@ function Detail({ project, span, selfMs }: { project: string; span: SpanDetail; 
         </div>
         <div className={css.line}>
           <span>{fmt.duration(span.duration_ms)}</span>
-          {selfMs !== undefined && <span className={css.quiet}>{t("detail.self", { time: fmt.duration(selfMs) })}</span>}
+          {selfMs !== undefined && (
+            <span className={css.quiet}>{t("detail.self", { time: fmt.duration(selfMs) })}</span>
+          )}
           {span.total_tokens > 0 && <span>{t("unit.tokens", { n: span.total_tokens })}</span>}
           {span.cost_usd !== null && <span>{fmt.cost(span.cost_usd)}</span>}
           {span.model && <span>{span.model}</span>}
@@ -101,8 +103,18 @@ function Content({ project, span }: { project: string; span: SpanDetail }) {
   const url = (field: "input" | "output") => payloadUrl(project, span.trace_id, span.span_id, field);
   return (
     <>
-      <PayloadView title={t("detail.input")} payload={span.input} messages={span.input_messages} download={url("input")} />
-      <PayloadView title={t("detail.output")} payload={span.output} messages={span.output_messages} download={url("output")} />
+      <PayloadView
+        title={t("detail.input")}
+        payload={span.input}
+        messages={span.input_messages}
+        download={url("input")}
+      />
+      <PayloadView
+        title={t("detail.output")}
+        payload={span.output}
+        messages={span.output_messages}
+        download={url("output")}
+      />
       {isFull(span.documents) && (
         <Section title={t("detail.documents")}>
           <Documents value={span.documents} />
@@ -131,7 +143,9 @@ function Documents({ value }: { value: Json }) {
           <li key={index}>
             <div className={css.line}>
               <strong>{String(doc.id ?? index + 1)}</strong>
-              {doc.score != null && <span className={css.quiet}>{t("detail.docScore", { score: Number(doc.score).toFixed(3) })}</span>}
+              {doc.score != null && (
+                <span className={css.quiet}>{t("detail.docScore", { score: Number(doc.score).toFixed(3) })}</span>
+              )}
             </div>
             <p className={css.docText}>{String(doc.content ?? "").slice(0, 1200)}</p>
             {doc.metadata != null && isFull(doc.metadata) && <JsonTree value={doc.metadata} open={0} />}

@@ -146,9 +146,15 @@ export function findHits(skeleton: TraceSkeleton, layout: TraceLayout, text: str
   return hits;
 }
 
-/** A round step for about `want` ticks over a window. */
+const CLOCK_STEPS_S = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400];
+
+/** A round step in microseconds for about `want` ticks over a window; from a second on, as clocks divide time. */
 export function tickStep(windowUs: number, want: number): number {
   const rough = windowUs / Math.max(1, want);
+  if (rough > 1_000_000) {
+    const step = CLOCK_STEPS_S.find((seconds) => seconds * 1_000_000 >= rough);
+    if (step !== undefined) return step * 1_000_000;
+  }
   const power = 10 ** Math.floor(Math.log10(Math.max(rough, 1)));
   const unit = rough / power;
   return (unit <= 1 ? 1 : unit <= 2 ? 2 : unit <= 5 ? 5 : 10) * power;

@@ -34,7 +34,9 @@ const text = (value: Json | undefined): string => (typeof value === "string" ? v
 
 /** The words of a part, or "" when it isn't text. */
 export const partText = (part: MessagePart): string =>
-  part.type === "text" || part.type === "reasoning" || part.type === "thinking" ? text(part.content) || text(part.text) : "";
+  part.type === "text" || part.type === "reasoning" || part.type === "thinking"
+    ? text(part.content) || text(part.text)
+    : "";
 
 /** What a person would edit: the text of the last message, or the payload as it is. */
 export function editableText(payload: Payload, parsed: Message[] | null | undefined): string {

@@ -205,7 +205,11 @@ export function ScoreList(props: Props) {
             <span className={css.quiet}>{fmt.dateTime(score.created_at)}</span>
             {score.id !== PENDING && can("scores:write") && (
               <span className={css.end}>
-                <IconButton icon="trash" label={t("score.delete", { name: score.name })} onClick={() => remove.mutate(score.id)} />
+                <IconButton
+                  icon="trash"
+                  label={t("score.delete", { name: score.name })}
+                  onClick={() => remove.mutate(score.id)}
+                />
               </span>
             )}
           </div>

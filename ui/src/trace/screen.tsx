@@ -128,7 +128,11 @@ function TraceView({ project, skeleton }: { project: string; skeleton: TraceSkel
     { keys: "z", label: "keys.zoomSpan", run: focusZoom },
     { keys: "a", label: "keys.zoomAll", run: () => setZoom(null) },
     { keys: "o", label: "keys.foldAll", run: foldAll },
-    { keys: "t", label: "keys.transcript", run: () => change({ tab: search.tab ? (undefined as never) : "transcript" }) },
+    {
+      keys: "t",
+      label: "keys.transcript",
+      run: () => change({ tab: search.tab ? (undefined as never) : "transcript" }),
+    },
   ]);
   // A span named by the URL must be in sight when the page opens.
   // biome-ignore lint/correctness/useExhaustiveDependencies: once per trace
@@ -139,7 +143,12 @@ function TraceView({ project, skeleton }: { project: string; skeleton: TraceSkel
   const tab: TraceTab = search.tab ?? "tree";
   return (
     <>
-      <TraceHead project={project} skeleton={skeleton} tab={tab} onTab={(next) => change({ tab: next === "tree" ? (undefined as never) : next })} />
+      <TraceHead
+        project={project}
+        skeleton={skeleton}
+        tab={tab}
+        onTab={(next) => change({ tab: next === "tree" ? (undefined as never) : next })}
+      />
       <SideSplit
         name="trace"
         label={t("ui.resize")}
@@ -161,12 +170,19 @@ function TraceView({ project, skeleton }: { project: string; skeleton: TraceSkel
         }
       >
         {tab === "transcript" ? (
-          <TranscriptView project={project} traceId={skeleton.trace_id} selected={spanId} onSelect={(span) => change({ span })} />
+          <TranscriptView
+            project={project}
+            traceId={skeleton.trace_id}
+            selected={spanId}
+            onSelect={(span) => change({ span })}
+          />
         ) : (
           <>
             <div className={css.tools}>
               <SearchBox value={search.q ?? ""} label={t("trace.search")} onChange={setQuery} />
-              {hits && <span className={css.quiet}>{t("trace.hits", { n: hits.reduce((sum, hit) => sum + hit, 0) })}</span>}
+              {hits && (
+                <span className={css.quiet}>{t("trace.hits", { n: hits.reduce((sum, hit) => sum + hit, 0) })}</span>
+              )}
               <span className={css.grow} />
               <Button variant="ghost" onClick={foldAll}>
                 {t(closed.size > 0 ? "trace.unfoldAll" : "trace.foldAll")}
@@ -175,7 +191,11 @@ function TraceView({ project, skeleton }: { project: string; skeleton: TraceSkel
                 {t("trace.zoomAll")}
               </Button>
             </div>
-            {skeleton.truncated && <p className={css.notice}>{t("trace.truncated", { n: skeleton.columns.span_id.length, total: skeleton.span_count })}</p>}
+            {skeleton.truncated && (
+              <p className={css.notice}>
+                {t("trace.truncated", { n: skeleton.columns.span_id.length, total: skeleton.span_count })}
+              </p>
+            )}
             <TraceTree
               skeleton={skeleton}
               layout={layout}
@@ -233,7 +253,9 @@ function TraceHead(props: { project: string; skeleton: TraceSkeleton; tab: Trace
           {skeleton.total_tokens > 0 && <span>{t("unit.tokens", { n: skeleton.total_tokens })}</span>}
           {skeleton.cost_usd !== null && <span>{fmt.cost(skeleton.cost_usd)}</span>}
           {skeleton.error_count > 0 && <Badge tone="error">✕ {t("unit.errors", { n: skeleton.error_count })}</Badge>}
-          {skeleton.missing_parents > 0 && <Badge tone="warn">{t("trace.missing", { n: skeleton.missing_parents })}</Badge>}
+          {skeleton.missing_parents > 0 && (
+            <Badge tone="warn">{t("trace.missing", { n: skeleton.missing_parents })}</Badge>
+          )}
           {skeleton.session_id && (
             <Link to="/p/$project/sessions/$sessionId" params={{ project, sessionId: skeleton.session_id }}>
               {t("trace.session", { id: skeleton.session_id })}

@@ -63,7 +63,6 @@ export function TurnList(props: {
         <span className={css.quiet}>{t("transcript.count", { n: turns.length })}</span>
         {props.truncated && <span className={css.quiet}>{t("transcript.truncated")}</span>}
       </div>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <div ref={scroller} className={css.scroller} tabIndex={0} role="region" aria-label={t("trace.tabTranscript")}>
         <div style={{ height: virtual.getTotalSize(), position: "relative" }}>
           {virtual.getVirtualItems().map((item) => {
@@ -76,7 +75,10 @@ export function TurnList(props: {
                 className={css.slot}
                 style={{ transform: `translateY(${item.start}px)` }}
               >
-                <article className={cx(css.turn, turn.span_id === props.selected && css.selected, !turn.is_new && css.old)} data-role={turn.role}>
+                <article
+                  className={cx(css.turn, turn.span_id === props.selected && css.selected, !turn.is_new && css.old)}
+                  data-role={turn.role}
+                >
                   <header>
                     <button type="button" className={css.role} onClick={() => props.onSelect(turn)}>
                       <RoleName role={turn.role} />

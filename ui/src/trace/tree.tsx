@@ -1,5 +1,14 @@
 /** Tree and waterfall as one windowed list: the tree at the left, one shared time axis at the right. */
-import { memo, type PointerEvent, type RefObject, useImperativeHandle, useMemo, useRef, useState, type Ref } from "react";
+import {
+  memo,
+  type PointerEvent,
+  type Ref,
+  type RefObject,
+  useImperativeHandle,
+  useMemo,
+  useRef,
+  useState,
+} from "react";
 import type { SpanKind, TraceSkeleton } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { cx } from "../ui/classes.ts";
@@ -43,6 +52,7 @@ export function TraceTree(props: {
   const rows = useRowWindow(scroller, visible.length, ROW, AXIS);
   const { scrollTo } = rows;
   useImperativeHandle(props.handle, () => ({ scrollTo }), [scrollTo]);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another trace needs another cache
   const gapCache = useMemo(() => new Map<number, Interval[]>(), [layout]);
   const shown: number[] = [];
   for (let i = rows.start; i < Math.min(rows.end, visible.length); i++) shown.push(visible[i]!);
@@ -121,8 +131,6 @@ const TreeRow = memo(function TreeRow(props: {
     props.closed ? t("trace.hidden", { n: layout.end[node]! - node - 1 }) : "",
   ].filter(Boolean);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the screen moves the selection by keys
-    // biome-ignore lint/a11y/useFocusableInteractive: focus stays on the tree
     <div
       id={`node-${node}`}
       role="treeitem"
@@ -199,11 +207,23 @@ function Bar(props: {
     .filter(([a, b]) => (b - a) / range > FINEST)
     .slice(0, MOST_GAPS);
   const style = { "--kind": `var(--kind-${KIND_FAMILY[props.kind].family})` } as React.CSSProperties;
-  const inside = left + size > 82;
+  // Beside the bar where there is room, else upon its end.
+  const after = left + size < 82;
+  const before = left > 14;
+  const place = after
+    ? { left: `${left + size}%` }
+    : before
+      ? { right: `${100 - left}%` }
+      : { right: `${Math.max(0, 100 - left - size)}%` };
   return (
     <>
       <span
-        className={cx(css.bar, props.parent && css.parentBar, props.failed && css.failedBar, props.missing && css.missingBar)}
+        className={cx(
+          css.bar,
+          props.parent && css.parentBar,
+          props.failed && css.failedBar,
+          props.missing && css.missingBar,
+        )}
         style={{ ...style, left: `${left}%`, width: `${size}%` }}
       >
         {drawn.map(([a, b]) => (
@@ -214,7 +234,7 @@ function Bar(props: {
           />
         ))}
       </span>
-      <span className={css.time} style={inside ? { right: `${100 - left}%` } : { left: `${left + size}%` }}>
+      <span className={cx(css.time, !after && !before && css.upon)} style={place}>
         {fmt.duration(duration / 1000)}
       </span>
     </>

@@ -16,25 +16,29 @@ export interface CellContext {
 export interface SpanColumn {
   id: string;
   label: MessageKey;
-  width: string;
+  /** In pixels; `grow` shares what is left over. */
+  width: number;
+  grow?: number;
   sort?: Sort;
   end?: boolean;
   cell: (span: SpanSummary, context: CellContext) => ReactNode;
 }
 
-const plain = (id: keyof SpanSummary & string, label: MessageKey, width = "120px"): SpanColumn => ({
+const plain = (id: keyof SpanSummary & string, label: MessageKey, width = 120, grow = 0): SpanColumn => ({
   id,
   label,
   width,
+  grow,
   cell: (span) => String(span[id] ?? ""),
 });
 
 export const SPAN_COLUMNS: SpanColumn[] = [
-  { id: "time", label: "col.time", width: "118px", sort: "start_time", cell: (s, { fmt }) => fmt.time(s.start_time) },
+  { id: "time", label: "col.time", width: 140, sort: "start_time", cell: (s, { fmt }) => fmt.time(s.start_time) },
   {
     id: "name",
     label: "col.name",
-    width: "minmax(170px, 1.2fr)",
+    width: 160,
+    grow: 1,
     cell: (s, { project }) => (
       <span className={css.nameCell}>
         <KindMark kind={s.kind} />
@@ -50,13 +54,13 @@ export const SPAN_COLUMNS: SpanColumn[] = [
       </span>
     ),
   },
-  plain("input_preview", "col.input", "minmax(160px, 2fr)"),
-  plain("output_preview", "col.output", "minmax(160px, 2fr)"),
-  plain("model", "col.model", "132px"),
+  plain("input_preview", "col.input", 130, 2),
+  plain("output_preview", "col.output", 130, 2),
+  plain("model", "col.model", 132),
   {
     id: "duration",
     label: "col.duration",
-    width: "82px",
+    width: 82,
     sort: "duration",
     end: true,
     cell: (s, { fmt }) => fmt.duration(s.duration_ms),
@@ -64,7 +68,7 @@ export const SPAN_COLUMNS: SpanColumn[] = [
   {
     id: "tokens",
     label: "col.tokens",
-    width: "78px",
+    width: 78,
     sort: "total_tokens",
     end: true,
     cell: (s, { fmt }) => (s.total_tokens > 0 ? fmt.count(s.total_tokens) : ""),
@@ -72,7 +76,7 @@ export const SPAN_COLUMNS: SpanColumn[] = [
   {
     id: "cost",
     label: "col.cost",
-    width: "82px",
+    width: 82,
     sort: "cost",
     end: true,
     cell: (s, { fmt }) => (s.cost_usd === null ? "" : fmt.cost(s.cost_usd)),
@@ -80,37 +84,56 @@ export const SPAN_COLUMNS: SpanColumn[] = [
   {
     id: "scores",
     label: "col.scores",
-    width: "150px",
+    width: 150,
     cell: (s) => s.scores.slice(0, 3).map((score, index) => <ScoreChip key={index} score={score} />),
   },
   {
     id: "ttft",
     label: "col.ttft",
-    width: "90px",
+    width: 90,
     end: true,
     cell: (s, { fmt }) => (s.time_to_first_token_ms === null ? "" : fmt.duration(s.time_to_first_token_ms)),
   },
   plain("user_id", "col.user"),
   plain("session_id", "col.session"),
-  plain("environment", "col.environment", "100px"),
+  plain("environment", "col.environment", 100),
   plain("service_name", "col.service"),
-  plain("provider", "col.provider", "100px"),
+  plain("provider", "col.provider", 100),
   plain("prompt_name", "col.prompt"),
   plain("tool_name", "col.tool"),
   plain("agent_name", "col.agent"),
   {
     id: "tags",
     label: "col.tags",
-    width: "140px",
+    width: 140,
     cell: (s) => s.tags.map((tag) => <Badge key={tag}>{tag}</Badge>),
   },
-  plain("trace_id", "col.traceId", "150px"),
+  plain("trace_id", "col.traceId", 150),
 ];
 
-export const DEFAULT_COLUMNS = ["time", "name", "input_preview", "output_preview", "model", "duration", "tokens", "cost", "scores"];
+export const DEFAULT_COLUMNS = [
+  "time",
+  "name",
+  "input_preview",
+  "output_preview",
+  "model",
+  "duration",
+  "tokens",
+  "cost",
+  "scores",
+];
 
 export function chosenColumns(cols: string | undefined): SpanColumn[] {
   const wanted = cols ? cols.split(",") : DEFAULT_COLUMNS;
   const chosen = wanted.flatMap((id) => SPAN_COLUMNS.filter((column) => column.id === id));
   return chosen.length > 0 ? chosen : SPAN_COLUMNS.filter((column) => DEFAULT_COLUMNS.includes(column.id));
+}
+
+/** The grid template and the least width of a row. */
+export function rowShape(columns: SpanColumn[], lead: number): { template: string; width: number } {
+  const tracks = columns.map(({ width, grow }) => (grow ? `minmax(${width}px, ${grow}fr)` : `${width}px`));
+  return {
+    template: `${lead}px ${tracks.join(" ")}`,
+    width: columns.reduce((sum, column) => sum + column.width, lead),
+  };
 }

@@ -32,7 +32,6 @@ export default function CompareScreen() {
           </Link>
         </Empty>
       ) : (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
         <div className={css.columns} tabIndex={0} role="region" aria-label={t("compare.title", { n: picks.length })}>
           {spans.map((span, index) => (
             <section key={index} className={css.column} aria-label={t("compare.column", { n: index + 1 })}>

@@ -5,8 +5,8 @@ import { type MessageKey, useLocale } from "../i18n/index.tsx";
 import { cx } from "../ui/classes.ts";
 import { Icon } from "../ui/icon.tsx";
 import { KindMark } from "../ui/marks.tsx";
-import css from "./facets.module.css";
 import { FACET_FIELDS } from "./api.ts";
+import css from "./facets.module.css";
 import { type Filter, toggleValue } from "./url.ts";
 
 const OPEN_AT_FIRST = new Set(["kind", "status", "model", "name", "environment"]);

@@ -61,7 +61,9 @@ export function RangeMenu(props: { search: TracesSearch; onChange: (change: Part
       role="dialog"
       trigger={
         <>
-          {custom ? `${fmt.time(search.from)} – ${search.to ? fmt.time(search.to) : t("range.now")}` : t(`range.${range}`)}
+          {custom
+            ? `${fmt.time(search.from)} – ${search.to ? fmt.time(search.to) : t("range.now")}`
+            : t(`range.${range}`)}
           <Icon name="down" size={12} />
         </>
       }
@@ -177,7 +179,20 @@ export function FilterChips(props: { filters: Filter[]; onChange: (filters: Filt
 }
 
 const NUMERIC = ["duration_ms", "cost_usd", "input_tokens", "output_tokens", "total_tokens"];
-const TEXTUAL = ["name", "model", "provider", "user_id", "session_id", "trace_id", "environment", "service_name", "tags", "prompt_name", "tool_name", "agent_name"];
+const TEXTUAL = [
+  "name",
+  "model",
+  "provider",
+  "user_id",
+  "session_id",
+  "trace_id",
+  "environment",
+  "service_name",
+  "tags",
+  "prompt_name",
+  "tool_name",
+  "agent_name",
+];
 
 export function AddFilter(props: { onAdd: (filter: Filter) => void }) {
   const { t } = useLocale();

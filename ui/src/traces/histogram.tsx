@@ -12,7 +12,6 @@ const HEIGHT = 40;
 export function HistogramStrip(props: {
   project: string;
   query: SpanQuery;
-  zoomed: boolean;
   onZoom: (from: string, to: string) => void;
   onReset: () => void;
 }) {
@@ -75,7 +74,9 @@ export function HistogramStrip(props: {
           buckets.length > 0 && (
             <>
               <span>{fmt.time(buckets[0]!.time)}</span>
-              <span>{fmt.time(new Date(Date.parse(buckets.at(-1)!.time) + (data?.interval_ms ?? 0)).toISOString())}</span>
+              <span>
+                {fmt.time(new Date(Date.parse(buckets.at(-1)!.time) + (data?.interval_ms ?? 0)).toISOString())}
+              </span>
             </>
           )
         )}

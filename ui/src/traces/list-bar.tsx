@@ -6,7 +6,11 @@ import { FilterChips, RangeMenu, SearchBox } from "./filter-bar.tsx";
 import css from "./screen.module.css";
 import { type SpanQuery, spanQuery, type TracesSearch } from "./url.ts";
 
-export function useListSearch(): { search: TracesSearch; query: SpanQuery; change: (part: Partial<TracesSearch>) => void } {
+export function useListSearch(): {
+  search: TracesSearch;
+  query: SpanQuery;
+  change: (part: Partial<TracesSearch>) => void;
+} {
   const search = useSearch({ strict: false }) as TracesSearch;
   const navigate = useNavigate();
   const [now] = useState(Date.now);
@@ -29,7 +33,9 @@ export function ListBar(props: {
   const setQuery = useCallback((q: string) => change({ q }), [change]);
   return (
     <div className={css.bar}>
-      {props.searchable !== false && <SearchBox value={props.search.q ?? ""} label={t("ui.search")} onChange={setQuery} />}
+      {props.searchable !== false && (
+        <SearchBox value={props.search.q ?? ""} label={t("ui.search")} onChange={setQuery} />
+      )}
       <RangeMenu search={props.search} onChange={change} />
       <FilterChips filters={props.search.f ?? []} onChange={(f) => change({ f })} />
     </div>

@@ -99,7 +99,11 @@ export default function TracesScreen() {
     });
   }, []);
   const compare = () =>
-    void navigate({ to: "/p/$project/compare", params: { project: project.id }, search: { ids: [...ticked].join(",") } });
+    void navigate({
+      to: "/p/$project/compare",
+      params: { project: project.id },
+      search: { ids: [...ticked].join(",") },
+    });
 
   useKeys([
     { keys: "j", label: "keys.down", run: () => move(1) },
@@ -120,13 +124,19 @@ export default function TracesScreen() {
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const narrowed = filters.length > 0 || search.q !== undefined || search.from !== undefined || search.to !== undefined;
   const total = facets.data?.total;
+  // Nothing to narrow and nothing to preview: the whole room belongs to the way in.
+  const bare = !narrowed && total === 0 && spans.length === 0;
 
   const body = list.isError ? (
     <ErrorPanel error={list.error} retry={() => void list.refetch()} />
   ) : list.isPending ? (
     <Loading />
   ) : spans.length === 0 ? (
-    <NothingYet narrowed={narrowed} range={search.range} onWiden={() => change({ f: undefined, q: undefined, from: undefined, to: undefined, range: "all" } as never)} />
+    <NothingYet
+      narrowed={narrowed}
+      range={search.range}
+      onWiden={() => change({ f: undefined, q: undefined, from: undefined, to: undefined, range: "all" } as never)}
+    />
   ) : (
     <SpanTable
       label={t("traces.table")}
@@ -149,18 +159,17 @@ export default function TracesScreen() {
   );
   const main = (
     <>
-      <HistogramStrip
-        project={project.id}
-        query={query}
-        zoomed={search.from !== undefined}
-        onZoom={(from, to) => change({ from, to, range: undefined as never })}
-        onReset={() => change({ from: undefined, to: undefined } as never)}
-      />
+      {!bare && (
+        <HistogramStrip
+          project={project.id}
+          query={query}
+          onZoom={(from, to) => change({ from, to, range: undefined as never })}
+          onReset={() => change({ from: undefined, to: undefined } as never)}
+        />
+      )}
       <div className={css.status} role="status">
         <span>
-          {total !== undefined && (
-            <strong>{t("traces.count", { n: total, shown: fmt.count(total) })}</strong>
-          )}
+          {total !== undefined && <strong>{t("traces.count", { n: total, shown: fmt.count(total) })}</strong>}
           {spans.length > 0 && total !== undefined && spans.length < total && (
             <span className={css.quiet}> {t("traces.loaded", { n: spans.length })}</span>
           )}
@@ -185,21 +194,40 @@ export default function TracesScreen() {
     <>
       <PageHead title={t("nav.traces")}>
         <IconButton icon="refresh" label={t("traces.refresh")} onClick={refresh} />
-        <IconButton icon="filter" label={t("keys.facets")} pressed={facetsShown} onClick={() => setFacetsShown(!facetsShown)} />
-        <IconButton icon="panel" label={t("keys.preview")} pressed={previewShown} onClick={() => setPreviewShown(!previewShown)} />
+        <IconButton
+          icon="filter"
+          label={t("keys.facets")}
+          pressed={facetsShown}
+          onClick={() => setFacetsShown(!facetsShown)}
+        />
+        <IconButton
+          icon="panel"
+          label={t("keys.preview")}
+          pressed={previewShown}
+          onClick={() => setPreviewShown(!previewShown)}
+        />
       </PageHead>
       <div className={css.bar}>
         <SearchBox value={search.q ?? ""} label={t("traces.search")} onChange={setQuery} />
         <RangeMenu search={search} onChange={change} />
-        <ViewMenu onChoose={(view) => void navigate({ to: ".", search: { ...view, ...(search.cols ? { cols: search.cols } : {}) } as never })} />
+        <ViewMenu
+          onChoose={(view) =>
+            void navigate({ to: ".", search: { ...view, ...(search.cols ? { cols: search.cols } : {}) } as never })
+          }
+        />
         <AddFilter onAdd={(filter) => setFilters([...filters, filter])} />
         <ColumnChooser cols={search.cols} onChange={(cols) => change({ cols: cols as never }, true)} />
         <FilterChips filters={filters} onChange={setFilters} />
       </div>
       <div className={css.panes}>
-        {facetsShown && <FacetSidebar facets={facets.data} filters={filters} onChange={setFilters} />}
-        {previewShown ? (
-          <SideSplit name="traces" label={t("ui.resize")} initial={420} side={<SpanPreview project={project.id} pick={splitPick(search.sel ?? "")} />}>
+        {facetsShown && !bare && <FacetSidebar facets={facets.data} filters={filters} onChange={setFilters} />}
+        {previewShown && !bare ? (
+          <SideSplit
+            name="traces"
+            label={t("ui.resize")}
+            initial={420}
+            side={<SpanPreview project={project.id} pick={splitPick(search.sel ?? "")} />}
+          >
             {main}
           </SideSplit>
         ) : (

@@ -1,11 +1,11 @@
 /** The span table: rows of one height, windowed; more pages load as the end comes near. */
-import { memo, useEffect, useImperativeHandle, useRef, type Ref } from "react";
+import { memo, type Ref, useEffect, useImperativeHandle, useRef } from "react";
 import type { SpanSummary } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { cx } from "../ui/classes.ts";
 import { Icon } from "../ui/icon.tsx";
 import { useRowWindow } from "../ui/rows.ts";
-import type { CellContext, SpanColumn } from "./columns.tsx";
+import { type CellContext, rowShape, type SpanColumn } from "./columns.tsx";
 import css from "./table.module.css";
 import type { Sort } from "./url.ts";
 
@@ -43,18 +43,16 @@ export function SpanTable(props: {
   const scroller = useRef<HTMLDivElement>(null);
   const rows = useRowWindow(scroller, props.spans.length, ROW_HEIGHT, HEAD_HEIGHT);
   const tickable = props.tickable ?? true;
-  const template = `${tickable ? "32px " : "12px "}${props.columns.map((column) => column.width).join(" ")}`;
+  const { template, width } = rowShape(props.columns, tickable ? 32 : 12);
   const { onNearEnd } = props;
   const nearEnd = rows.end > props.spans.length - 40;
   useEffect(() => {
     if (nearEnd) onNearEnd?.();
   }, [nearEnd, onNearEnd]);
   const { scrollTo } = rows;
-  useImperativeHandle(
-    props.handle,
-    () => ({ scrollTo, top: () => scroller.current?.scrollTo({ top: 0 }) }),
-    [scrollTo],
-  );
+  useImperativeHandle(props.handle, () => ({ scrollTo, top: () => scroller.current?.scrollTo({ top: 0 }) }), [
+    scrollTo,
+  ]);
   return (
     <div
       ref={scroller}
@@ -66,7 +64,7 @@ export function SpanTable(props: {
       aria-busy={props.busy}
       tabIndex={0}
     >
-      <div role="rowgroup" className={css.headGroup}>
+      <div role="rowgroup" className={css.headGroup} style={{ minWidth: width }}>
         <div role="row" className={css.head} style={{ gridTemplateColumns: template }}>
           <div role="columnheader" className={css.tick}>
             {tickable && <span className="visually-hidden">{t("compare.tick")}</span>}
@@ -82,8 +80,12 @@ export function SpanTable(props: {
           ))}
         </div>
       </div>
-      <div role="rowgroup" className={css.body} style={{ height: rows.height }}>
-        <div role="presentation" className={css.window} style={{ transform: `translateY(${rows.start * ROW_HEIGHT}px)` }}>
+      <div role="rowgroup" className={css.body} style={{ height: rows.height, minWidth: width }}>
+        <div
+          role="presentation"
+          className={css.window}
+          style={{ transform: `translateY(${rows.start * ROW_HEIGHT}px)` }}
+        >
           {props.spans.slice(rows.start, rows.end).map((span, offset) => {
             const key = spanKey(span);
             return (
@@ -150,8 +152,6 @@ const Row = memo(function Row(props: {
   const { t } = useLocale();
   const { span, index, onTick } = props;
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: the screen moves the selection by j, k and Enter
-    // biome-ignore lint/a11y/useFocusableInteractive: focus stays on the grid
     <div
       role="row"
       aria-rowindex={index + 1}

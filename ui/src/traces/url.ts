@@ -63,7 +63,8 @@ export function readTracesSearch(raw: Record<string, unknown>): TracesSearch {
   if (filters.length > 0) search.f = filters;
   if (from) search.from = from;
   if (to) search.to = to;
-  if (!from && !to && RANGES.includes(raw.range as Range) && raw.range !== DEFAULT_RANGE) search.range = raw.range as Range;
+  if (!from && !to && RANGES.includes(raw.range as Range) && raw.range !== DEFAULT_RANGE)
+    search.range = raw.range as Range;
   if (SORTS.includes(raw.sort as Sort) && raw.sort !== "start_time") search.sort = raw.sort as Sort;
   if (raw.dir === "asc") search.dir = "asc";
   if (text(raw.cols)) search.cols = text(raw.cols)!;

@@ -16,7 +16,7 @@ export function Button({ variant = "default", icon, busy, children, className, d
   return (
     <button
       type="button"
-      className={cx(css.button, css[variant], className)}
+      className={cx(css.button, variant !== "default" && css[variant], className)}
       disabled={disabled || busy}
       aria-busy={busy || undefined}
       {...rest}

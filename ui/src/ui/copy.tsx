@@ -29,7 +29,9 @@ export function CopyButton({ text, label, children }: { text: string; label: str
   const { t } = useLocale();
   const [copied, copy] = useCopied();
   if (children === undefined)
-    return <IconButton icon={copied ? "check" : "copy"} label={copied ? t("ui.copied") : label} onClick={() => copy(text)} />;
+    return (
+      <IconButton icon={copied ? "check" : "copy"} label={copied ? t("ui.copied") : label} onClick={() => copy(text)} />
+    );
   return (
     <Button icon={copied ? "check" : "copy"} onClick={() => copy(text)}>
       {copied ? t("ui.copied") : children}
@@ -41,7 +43,6 @@ export function CodeBlock({ code, label }: { code: string; label: string }) {
   const { t } = useLocale();
   return (
     <div className={css.block}>
-      {/* biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard */}
       <pre tabIndex={0} role="region" aria-label={label}>
         <code>{code}</code>
       </pre>

@@ -24,7 +24,6 @@ export function Dialog(props: {
     return () => dialog?.close();
   }, []);
   return (
-    // biome-ignore lint/a11y/useKeyWithClickEvents: Escape closes a <dialog> natively
     <dialog
       ref={ref}
       className={cx(css.dialog, props.wide && css.wide)}

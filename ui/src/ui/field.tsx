@@ -1,5 +1,14 @@
 /** Form controls on native elements. A `Field` ties label, hint and error to its control. */
-import { cloneElement, type InputHTMLAttributes, type ReactElement, type ReactNode, type Ref, type SelectHTMLAttributes, type TextareaHTMLAttributes, useId } from "react";
+import {
+  cloneElement,
+  type InputHTMLAttributes,
+  type ReactElement,
+  type ReactNode,
+  type Ref,
+  type SelectHTMLAttributes,
+  type TextareaHTMLAttributes,
+  useId,
+} from "react";
 import { cx } from "./classes.ts";
 import css from "./field.module.css";
 
@@ -9,7 +18,12 @@ interface ControlProps {
   "aria-invalid"?: boolean | undefined;
 }
 
-export function Field(props: { label: string; hint?: ReactNode; error?: string | undefined; children: ReactElement<ControlProps> }) {
+export function Field(props: {
+  label: string;
+  hint?: ReactNode;
+  error?: string | undefined;
+  children: ReactElement<ControlProps>;
+}) {
   const id = useId();
   const note = props.error || props.hint ? `${id}-note` : undefined;
   return (
@@ -25,11 +39,17 @@ export function Field(props: { label: string; hint?: ReactNode; error?: string |
   );
 }
 
-export function TextInput({ className, ...rest }: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
+export function TextInput({
+  className,
+  ...rest
+}: InputHTMLAttributes<HTMLInputElement> & { ref?: Ref<HTMLInputElement> }) {
   return <input type="text" autoComplete="off" spellCheck={false} className={cx(css.input, className)} {...rest} />;
 }
 
-export function TextArea({ className, ...rest }: TextareaHTMLAttributes<HTMLTextAreaElement> & { ref?: Ref<HTMLTextAreaElement> }) {
+export function TextArea({
+  className,
+  ...rest
+}: TextareaHTMLAttributes<HTMLTextAreaElement> & { ref?: Ref<HTMLTextAreaElement> }) {
   return <textarea spellCheck={false} className={cx(css.input, css.area, className)} {...rest} />;
 }
 

@@ -23,7 +23,8 @@ export function parseBlocks(source: string): Block[] {
   const blocks: Block[] = [];
   let text: string[] = [];
   const flush = () => {
-    if (text.some((line) => line.trim() !== "")) blocks.push({ type: "text", text: text.join("\n").replace(/^\n+|\n+$/g, "") });
+    if (text.some((line) => line.trim() !== ""))
+      blocks.push({ type: "text", text: text.join("\n").replace(/^\n+|\n+$/g, "") });
     text = [];
   };
   for (let i = 0; i < lines.length; i++) {
@@ -100,7 +101,6 @@ function BlockView({ block }: { block: Block }) {
   switch (block.type) {
     case "code":
       return (
-        // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
         <pre tabIndex={0}>
           <code>{block.text}</code>
         </pre>

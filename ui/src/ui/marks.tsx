@@ -61,16 +61,22 @@ export function KindLabel({ kind }: { kind: SpanKind }) {
 
 export function StatusMark({ status, quiet }: { status: Status; quiet?: boolean }) {
   const { t } = useLocale();
-  if (status !== "error" && quiet) return null;
+  if (status === "unset" || (status === "ok" && quiet)) return null;
   const label = t(`status.${status}`);
   return (
     <span className={css.status} data-status={status} role="img" aria-label={label} title={label}>
-      {status === "error" ? "✕" : status === "ok" ? "✓" : "·"}
+      {status === "error" ? "✕" : "✓"}
     </span>
   );
 }
 
-export function Badge({ children, tone }: { children: ReactNode; tone?: "ok" | "warn" | "error" | "accent" | undefined }) {
+export function Badge({
+  children,
+  tone,
+}: {
+  children: ReactNode;
+  tone?: "ok" | "warn" | "error" | "accent" | undefined;
+}) {
   return (
     <span className={css.badge} data-tone={tone}>
       {children}
@@ -88,7 +94,10 @@ export function scoreText(score: { value: number | null; label: string | null; d
 export function ScoreChip({ score, className }: { score: ScoreChipData & { data_type?: string }; className?: string }) {
   const { t } = useLocale();
   return (
-    <span className={cx(css.score, className)} title={`${score.name}: ${scoreText(score)} · ${t(`source.${score.source}`)}`}>
+    <span
+      className={cx(css.score, className)}
+      title={`${score.name}: ${scoreText(score)} · ${t(`source.${score.source}`)}`}
+    >
       <span className={css.scoreName}>{score.name}</span>
       <span>{scoreText(score)}</span>
     </span>

@@ -100,7 +100,12 @@ export function Menu(props: {
   items: (MenuItem | "line")[];
 }) {
   return (
-    <Popover label={props.label} trigger={props.trigger} triggerClass={props.triggerClass} align={props.align ?? "start"}>
+    <Popover
+      label={props.label}
+      trigger={props.trigger}
+      triggerClass={props.triggerClass}
+      align={props.align ?? "start"}
+    >
       {(close) =>
         props.items.map((item, index) =>
           item === "line" ? (
@@ -119,7 +124,11 @@ export function Menu(props: {
               }}
             >
               <span className={css.slot}>
-                {item.checked ? <Icon name="check" size={14} /> : item.icon ? <Icon name={item.icon} size={14} /> : null}
+                {item.checked ? (
+                  <Icon name="check" size={14} />
+                ) : item.icon ? (
+                  <Icon name={item.icon} size={14} />
+                ) : null}
               </span>
               {item.label}
             </button>

@@ -17,7 +17,12 @@ export function windowOf(scrollTop: number, viewport: number, rowHeight: number,
 }
 
 /** `head` is the height of a sticky header inside the scroller. */
-export function useRowWindow(ref: RefObject<HTMLElement | null>, count: number, rowHeight: number, head = 0): RowWindow {
+export function useRowWindow(
+  ref: RefObject<HTMLElement | null>,
+  count: number,
+  rowHeight: number,
+  head = 0,
+): RowWindow {
   const [range, setRange] = useState<[number, number]>([0, Math.min(count, 60)]);
   const countRef = useRef(count);
   countRef.current = count;

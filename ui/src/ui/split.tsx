@@ -34,7 +34,6 @@ export function Divider(props: {
     props.onResize(clamp(start.current.size + sign * (event.clientX - start.current.x)));
   };
   return (
-    // biome-ignore lint/a11y/useSemanticElements: a focusable separator is the ARIA window splitter
     <div
       role="separator"
       tabIndex={0}
@@ -74,7 +73,14 @@ export function SideSplit(props: {
   return (
     <div className={css.split} style={style}>
       <div className={css.main}>{props.children}</div>
-      <Divider label={props.label} size={size} min={props.min ?? 260} max={props.max ?? 1100} onResize={setSize} reverse />
+      <Divider
+        label={props.label}
+        size={size}
+        min={props.min ?? 260}
+        max={props.max ?? 1100}
+        onResize={setSize}
+        reverse
+      />
       <div className={css.side}>{props.side}</div>
     </div>
   );

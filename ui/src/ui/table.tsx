@@ -20,7 +20,6 @@ export function Table<Row>(props: {
   rowKey: (row: Row) => string;
 }) {
   return (
-    // biome-ignore lint/a11y/noNoninteractiveTabindex: a scrolling region must be reachable by keyboard
     <div className={css.scroll} tabIndex={0} role="region" aria-label={props.label}>
       <table className={css.table}>
         <thead>
