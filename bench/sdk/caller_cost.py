@@ -3,9 +3,9 @@
     python bench/sdk/caller_cost.py [--spans 4000] [--rounds 7]
 
 The work is the same for all: a function of two arguments inside a parent span, its arguments and result recorded
-as JSON, on a batching processor whose exporter throws everything away. `plain` is hand-written OpenTelemetry that does just
-that. Measured is the CPU time of the calling thread (the exporting thread is not in it), and wall time beside it; each
-subject runs in a process of its own, rounds interleaved, median of rounds. Bar: ours at most 1.5 times plain.
+as JSON, on a batching processor whose exporter throws everything away. `plain` is hand-written OpenTelemetry that does
+just that. Measured is the CPU time of the calling thread (the exporting thread is not in it), and wall time beside it;
+each subject runs in a process of its own, rounds interleaved, median of rounds. Bar: ours at most 1.5 times plain.
 """
 
 import argparse
@@ -128,9 +128,8 @@ def main() -> None:
             elif not results[subject]:
                 print(f"{subject}: not measured ({done.stderr.strip().splitlines()[-1][:120]})")
     base = statistics.median(cpu for cpu, _ in results["plain"])
-    print(
-        f"{'subject':<10} {'CPU us/span':>12} {'wall us/span':>13} {'ratio':>6}   n={options.rounds} rounds of {options.spans}"
-    )
+    head = f"{'subject':<10} {'CPU us/span':>12} {'wall us/span':>13} {'ratio':>6}"
+    print(f"{head}   n={options.rounds} rounds of {options.spans} spans")
     for subject, rounds in results.items():
         if rounds:
             cpu, wall = (statistics.median(r[i] for r in rounds) for i in (0, 1))

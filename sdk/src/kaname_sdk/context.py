@@ -21,6 +21,7 @@ from kaname_sdk.faults import faults
 Attributes = Mapping[str, str | tuple[str, ...]]
 _KEY = otel_context.create_key("kaname-attributes")
 _NONE: Attributes = {}
+_ID_HEADERS = (("session.id", "x-kaname-session-id", "session_id"), ("user.id", "x-kaname-user-id", "user_id"))
 _traceparent = TraceContextTextMapPropagator()
 MAX_HEADER_CHARS = 256
 MAX_TAGS_HEADER_CHARS = 1024
@@ -79,16 +80,18 @@ def gateway_headers() -> dict[str, str]:
     if get_current_span().get_span_context().is_valid:
         _traceparent.inject(headers)
     attributes = current_attributes()
-    for key, header in (("session.id", "x-kaname-session-id"), ("user.id", "x-kaname-user-id")):
-        value = attributes.get(key)
-        if isinstance(value, str) and _is_header_text(value, MAX_HEADER_CHARS):
+    pairs: dict[str, object] = json.loads(cast("str", attributes.get("metadata", "{}")))
+    for key, header, name in _ID_HEADERS:
+        value = cast("str", attributes.get(key, ""))
+        if value and _is_header_text(value, MAX_HEADER_CHARS):
             headers[header] = value
+        elif value:  # HTTP libraries refuse other text in a header; JSON escapes it
+            pairs[name] = value
     joined = ",".join(attributes.get("tag.tags", ()))
     if joined and _is_header_text(joined, MAX_TAGS_HEADER_CHARS):
         headers["x-kaname-tags"] = joined
-    pairs = attributes.get("metadata")
-    if isinstance(pairs, str):
-        headers["x-kaname-metadata"] = json.dumps(json.loads(pairs))  # ASCII: a header can't carry more
+    if pairs:
+        headers["x-kaname-metadata"] = json.dumps(pairs)
     return headers
 
 

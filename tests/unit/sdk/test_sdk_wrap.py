@@ -236,6 +236,16 @@ def test_our_gateway_gets_headers_and_no_second_span(upstream: Any) -> None:
     assert [s.name for s in exporter.get_finished_spans()] == ["turn"]
 
 
+def test_ids_that_are_not_ascii_travel_as_json(upstream: Any) -> None:
+    kaname_sdk.instrument(url=upstream.url, secret_key="k", exporter=InMemorySpanExporter())
+    upstream.answer("POST", CHAT, COMPLETION)
+    client = wrap(openai.OpenAI(base_url=f"{upstream.url}/v1", api_key="k"))
+    with kaname_sdk.session("会話-1"), kaname_sdk.user("花子"):
+        client.chat.completions.create(model="gpt-test", messages=MESSAGES)
+    headers, _ = upstream.asked(CHAT)[0]
+    assert json.loads(headers["x-kaname-metadata"]) == {"session_id": "会話-1", "user_id": "花子"}
+
+
 def test_others_get_no_headers_of_ours(client: openai.OpenAI, recorded: Any, upstream: Any) -> None:
     with kaname_sdk.session("s-1"), span("turn"):
         client.chat.completions.create(model="gpt-test", messages=MESSAGES)
