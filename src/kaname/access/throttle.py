@@ -10,11 +10,12 @@ import ipaddress
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, select, update
 
 from kaname.access.tables import login_attempts
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import RateLimitedError
+from kaname.storage.sql.upsert import insert_missing
 
 FREE_FAILURES_OF_ACCOUNT = 5
 FREE_FAILURES_OF_ADDRESS = 20
@@ -39,6 +40,10 @@ class LoginThrottle:
         now = self._clock.now()
         subjects = _subjects(email, address)
         c = login_attempts.c
+        for subject in subjects:
+            # The row must be there before it can be locked, or parallel first guesses would not see each other.
+            nothing_yet = {"subject": subject.key, "failures": 0, "last_failed_at": now, "blocked_until": now}
+            insert_missing(connection, login_attempts, nothing_yet)
         query = select(login_attempts).where(c.subject.in_([s.key for s in subjects])).order_by(c.subject)
         rows = {row.subject: row for row in connection.execute(query.with_for_update())}
         wait = max((row.blocked_until - now for row in rows.values()), default=timedelta(0))
@@ -47,14 +52,10 @@ class LoginThrottle:
                 "too many failed logins", hint="Wait, then try again.", retry_after_s=wait.total_seconds()
             )
         for subject in subjects:
-            row = rows.get(subject.key)
-            fresh = row is None or now - row.last_failed_at >= FORGET_AFTER
-            failures = 1 if fresh or row is None else row.failures + 1
+            row = rows[subject.key]
+            failures = 1 if now - row.last_failed_at >= FORGET_AFTER else row.failures + 1
             values = {"failures": failures, "last_failed_at": now, "blocked_until": now + _wait(subject, failures)}
-            if row is None:
-                connection.execute(insert(login_attempts).values(values | {"subject": subject.key}))
-            else:
-                connection.execute(update(login_attempts).where(c.subject == subject.key).values(values))
+            connection.execute(update(login_attempts).where(c.subject == subject.key).values(values))
         self._prune(connection, now)
 
     def note_failure(self, connection: Connection, email: str) -> None:

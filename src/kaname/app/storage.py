@@ -6,11 +6,13 @@ from pathlib import Path
 
 from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DataDir
+from kaname.kernel.clock import SystemClock
 from kaname.storage.blobs.opening import open_blobs
 from kaname.storage.blobs.ports import BlobStore
 from kaname.storage.columns import ColumnsClient, EngineEndpoint, LocalEngine, connect_columns, migrate_columns
 from kaname.storage.crypto import Keyring, load_keyring
 from kaname.storage.journal import Journal
+from kaname.storage.secrets import SecretStore
 from kaname.storage.sql.database import Database
 from kaname.storage.sql.migrations import migrate
 from kaname.storage.sql.settings import database_url
@@ -60,6 +62,8 @@ def open_storage(configuration: Configuration, data_dir: DataDir, engine: LocalE
     for revision in migrate(database):
         logger.info("metadata schema is now at %s", revision)
     crypto = load_keyring(configuration.crypto, data_dir.root)
+    if rewrapped := SecretStore(database, crypto, SystemClock()).rotate():
+        logger.info("%d secrets are now under master key %s", rewrapped, crypto.newest_key_id)
     blobs = open_blobs(configuration.blobs, data_dir.root)
     journal = Journal(data_dir.journal, configuration.journal)
     journal.open()

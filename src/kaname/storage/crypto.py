@@ -48,6 +48,11 @@ class Keyring:
         """Id of the key that new envelopes use: a part of its hash, in hex."""
         return self._newest.hex()
 
+    @property
+    def key_ids(self) -> frozenset[str]:
+        """Ids of all keys that can open envelopes."""
+        return frozenset(key_id.hex() for key_id in self._ciphers)
+
     def seal(self, plaintext: bytes, context: str) -> bytes:
         """The envelope of a secret that belongs at `context`."""
         data_key, nonce = os.urandom(KEY_BYTES), os.urandom(_NONCE_BYTES)

@@ -88,7 +88,10 @@ class SecretStore:
             raise NotFoundError(f"no secret is called {name!r}", hint="It may be deleted already.")
 
     def rotate(self) -> int:
-        """Re-wraps all secrets that aren't under the newest master key; returns how many. May be cut short."""
+        """Re-wraps all secrets under older master keys and returns how many. May be cut short and repeated.
+
+        Secrets whose key isn't here are left as they are: they come back when the key does.
+        """
         total = 0
         while done := self._rotate_some():
             total += done
@@ -96,7 +99,8 @@ class SecretStore:
 
     def _rotate_some(self) -> int:
         c = secrets.c
-        query = select(c.owner, c.name, c.sealed).where(c.key_id != self._keyring.newest_key_id).limit(_ROTATE_AT_ONCE)
+        older = self._keyring.key_ids - {self._keyring.newest_key_id}
+        query = select(c.owner, c.name, c.sealed).where(c.key_id.in_(older)).limit(_ROTATE_AT_ONCE)
         with self._database.write() as connection:
             rows = connection.execute(query.with_for_update()).all()
             for row in rows:

@@ -1,12 +1,14 @@
 """Set-up, login, sessions and CSRF, as an attacker would try them."""
 
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
 from fixtures_access import PASSWORD, Browser, Site
-from kaname.access.tables import login_sessions, setup_tokens, users
+from kaname.access import throttle as throttle_module
+from kaname.access.tables import login_attempts, login_sessions, setup_tokens, users
 from kaname.access.throttle import FREE_FAILURES_OF_ACCOUNT
 from kaname.kernel.errors import ConflictError, UnauthenticatedError
 
@@ -113,6 +115,28 @@ def test_guessing_is_slowed_down_for_known_and_unknown_accounts_alike(site: Site
     answer = site.visitor().post(LOGIN, json={"email": "owner@example.com", "password": PASSWORD})
     assert answer.status_code == 429
     assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_what_is_remembered_of_guesses_is_bounded(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(throttle_module, "MAX_ROWS", 20)
+    throttle = throttle_module.LoginThrottle(site.clock)
+    for number in range(100):
+        site.clock.advance(1)
+        with site.access.database.write() as connection:
+            throttle.count_attempt(connection, f"a{number}@example.com", f"192.0.2.{number}")
+    with site.access.database.read() as connection:
+        rows = connection.execute(sa.select(sa.func.count()).select_from(login_attempts)).scalar_one()
+    assert 0 < rows <= 20
+
+
+def test_parallel_guesses_all_count(site: Site, owner: Browser) -> None:
+    def guess(_: int) -> int:
+        return site.visitor().post(LOGIN, json={"email": "owner@example.com", "password": "wrong password"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        codes = list(pool.map(guess, range(16)))
+    assert sorted(set(codes)) == [401, 429]
+    assert codes.count(401) == FREE_FAILURES_OF_ACCOUNT
 
 
 def test_waiting_lets_the_right_password_in_and_clears_the_count(site: Site, owner: Browser) -> None:

@@ -73,6 +73,12 @@ def test_rotation_reaches_every_secret_and_can_be_repeated(store: SecretStore, d
         store.get("prj_1", "s0")
 
 
+def test_rotation_leaves_secrets_of_a_missing_key(store: SecretStore, database: Database) -> None:
+    put(store, database, "prj_1", "openai", CANARY)
+    assert SecretStore(database, Keyring([NEW]), SystemClock()).rotate() == 0
+    assert SecretStore(database, Keyring([NEW, OLD]), SystemClock()).rotate() == 1
+
+
 def test_huge_secrets_are_refused(store: SecretStore, database: Database) -> None:
     with pytest.raises(TooLargeError):
         put(store, database, "prj_1", "big", "x" * (64 * 1024 + 1))
