@@ -122,7 +122,7 @@ class LiveServer:
 
 def start_live_server(data_dir: Path, *, sql_url: str = "", environment: dict[str, str] | None = None) -> LiveServer:
     """Starts a server and completes its first-run set-up."""
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     variables = {
         "KANAME_SERVER_DATA_DIR": str(data_dir),
         "KANAME_SERVER_PORT": "0",

@@ -95,4 +95,5 @@ def load_child_configuration() -> Configuration:
 
 def resolve_all(source: SettingsSource) -> list[ResolvedSetting]:
     """Every setting of every section with value and origin, for `kaname settings`."""
+    reject_unknown(source, SECTIONS)
     return [setting for name, cls in SECTIONS.items() for setting in resolve(source, name, cls)]

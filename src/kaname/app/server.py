@@ -5,10 +5,13 @@ children.
 """
 
 import asyncio
+import contextlib
 import logging
 import os
+import signal
 import socket
 import sys
+from collections.abc import Iterator
 
 import click
 import uvicorn
@@ -75,6 +78,15 @@ class _Server(uvicorn.Server):
     def __init__(self, config: uvicorn.Config, installation: Installation) -> None:
         super().__init__(config)
         self._installation = installation
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """As the parent's, but without raising the signal again afterwards: that would end the process before
+        `Installation.close` has committed what the gateway recorded last."""
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, self.handle_exit, number, None)
+        yield
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._installation.end_streams()
