@@ -70,8 +70,11 @@ _TABLE_SETTINGS: dict[str, object] = {
     "fsync_part_directory": 1,
     "min_compressed_bytes_to_fsync_after_merge": 1,
     "min_rows_to_fsync_after_merge": 1,
-    # Replaced parts go after a minute instead of eight: half the disk, and deletions leave the disk soon.
+    # Replaced parts go after a minute or two instead of eight and more: half the disk, and deletions leave it soon.
     "old_parts_lifetime": 60,
+    "cleanup_delay_period": 10,
+    "max_cleanup_delay_period": 30,
+    "merge_tree_clear_old_parts_interval_seconds": 10,
     # Number of free pool slots below which big merges and mutations wait; the defaults are for pools of 16 and more.
     "number_of_free_entries_in_pool_to_lower_max_size_of_merge": 1,
     "number_of_free_entries_in_pool_to_execute_mutation": 1,

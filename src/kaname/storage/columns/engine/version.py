@@ -1,6 +1,8 @@
-"""Which engine last wrote a store. ClickHouse reads what older versions wrote, never the other way round (26.5 can't read
-a text index of 26.9), and would say so only when a query meets such a part. So the newest version is written down and an
-older one is refused at the start."""
+"""Which engine last wrote a store. ClickHouse reads what older versions wrote, never the other way round.
+
+26.5 can't read a text index of 26.9, and says so only when a query meets such a part. So the newest version is written
+down, and an older one is refused at the start.
+"""
 
 from pathlib import Path
 
