@@ -73,10 +73,11 @@ class TestPostgres:
         if self._run([str(binaries / "postgres"), "--version"]).returncode == 0:
             return binaries
         # The environment lies below a folder that only root may enter: take a copy along.
-        copy = self.directory / "install"
-        shutil.copytree(binaries.parent, copy)
-        copy.chmod(0o755)
-        return copy / "bin"
+        package, copy = binaries.parent.parent, self.directory / "install"
+        for folder in (package, package.with_name(f"{package.name}.libs")):
+            if folder.exists():
+                shutil.copytree(folder, copy / folder.name)
+        return copy / package.name / "pginstall" / "bin"
 
     def _initialise(self, binaries: Path) -> None:
         options = ["-D", str(self.directory / "data"), "-U", "postgres", "--auth=trust", "--no-sync", "--encoding=UTF8"]
