@@ -1,7 +1,7 @@
 """Completes FastAPI's OpenAPI document: path parameters that a scope reads by itself are declared too.
 
-`project_scope` and `organization_scope` take their ids from the request, because some routes name no project in the path;
-clients generated from the document need the parameters all the same.
+`project_scope` and `organization_scope` take their ids from the request, because some routes name no project in the
+path; clients generated from the document need the parameters all the same.
 """
 
 import re
