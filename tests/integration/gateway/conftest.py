@@ -1,0 +1,151 @@
+"""A gateway on a real socket before an upstream that misbehaves on demand."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pytest
+import uvicorn
+from openai import OpenAI
+
+from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
+from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.model import GatewayRecord
+from kaname.gateway.ports import LocalEndpoint, LocalModelInfo
+from kaname.gateway.server import GatewayApp
+from kaname.gateway.settings import GatewaySettings
+from kaname.kernel.errors import UnauthenticatedError
+
+UPSTREAM_KEY = "sk-upstream-secret"
+QUICK = "{connect: 2s, ttft: 300ms, stall: 300ms, total: 1s}"
+
+
+@dataclass(frozen=True)
+class TestCaller:
+    id: str
+    name: str
+    project_id: str | None
+    permissions: frozenset[str]
+
+
+class TestKeys:
+    """Two keys: one that may call, one that may not."""
+
+    def authenticate(self, authorization: bytes | None, x_api_key: bytes | None = None) -> TestCaller:
+        secret = (authorization or b"Bearer ").removeprefix(b"Bearer ") or x_api_key
+        if secret == b"good":
+            return TestCaller("key_1", "test key", "prj_1", frozenset({"gateway:call"}))
+        if secret == b"weak":
+            return TestCaller("key_2", "weak key", "prj_1", frozenset({"traces:read"}))
+        raise UnauthenticatedError("the key isn't known", hint="Send another.")
+
+
+@dataclass
+class ListSink:
+    """Keeps records and lets a test wait for them."""
+
+    records: list[GatewayRecord] = field(default_factory=list)
+    changed: threading.Condition = field(default_factory=threading.Condition)
+
+    def put(self, record: GatewayRecord) -> None:
+        with self.changed:
+            self.records.append(record)
+            self.changed.notify_all()
+
+    def flush(self) -> None:
+        pass
+
+    def wait(self, matches: Callable[[GatewayRecord], bool]) -> GatewayRecord:
+        """The first record that matches; fails after ten seconds."""
+        deadline = time.monotonic() + 10
+        with self.changed:
+            while True:
+                found = next((r for r in self.records if matches(r)), None)
+                if found is not None:
+                    return found
+                assert self.changed.wait(deadline - time.monotonic()), "no such record"
+
+
+class FaultyLocalModels:
+    """Local models that answer at the fault upstream."""
+
+    def __init__(self, port: int) -> None:
+        self._port = port
+
+    def list(self) -> Sequence[LocalModelInfo]:
+        return (
+            LocalModelInfo(name="tiny", created=1764000000, context_window=2048),
+            LocalModelInfo(name="context"),
+            LocalModelInfo(name="ok", tools=True),
+        )
+
+    async def endpoint(self, model: str) -> LocalEndpoint:
+        mode = "ok" if model == "tiny" else model
+        return LocalEndpoint(base_url=f"http://127.0.0.1:{self._port}/{mode}/v1", api_key="local-secret")
+
+
+@dataclass
+class Gateway:
+    """What a test needs."""
+
+    port: int
+    app: GatewayApp
+    sink: ListSink
+    upstream: FaultUpstream
+    config_path: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}/v1"
+
+    def client(self, **options: object) -> OpenAI:
+        return OpenAI(base_url=self.url, api_key="good", max_retries=0, timeout=20, **options)  # type: ignore[arg-type]
+
+
+def config_text(port: int) -> str:
+    """One provider and one short-tempered alias for every behaviour."""
+    lines = ["providers:"]
+    for mode in BEHAVIOURS:
+        lines.append(
+            f'  "{mode}": {{base_url: "http://127.0.0.1:{port}/{mode}/v1", allow_private: true, keys: [{{env: UP}}]}}'
+        )
+    lines += ['  refused: {base_url: "http://127.0.0.1:1/v1", allow_private: true}', "models:"]
+    lines += ["  support-bot: {use: ok/mock-model, context_window: 4096}"]
+    lines += [f'  quick-{mode}: {{use: "{mode}/m", timeouts: {QUICK}}}' for mode in BEHAVIOURS]
+    return "\n".join(lines) + "\n"
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
+    """A running gateway; shared by a module's tests, which look for their own records."""
+    folder = tmp_path_factory.mktemp("gateway")
+    with FaultUpstream(BEHAVIOURS) as upstream:
+        path = folder / "gateway.yaml"
+        path.write_text(config_text(upstream.port))
+        sink = ListSink()
+        app = GatewayApp(
+            keys=TestKeys(),
+            config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
+            record_sink=sink,
+            local_models=FaultyLocalModels(upstream.port),
+            settings=GatewaySettings(
+                max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
+            ),
+        )
+        server = uvicorn.Server(
+            uvicorn.Config(
+                app, host="127.0.0.1", port=0, http="httptools", loop="uvloop", lifespan="off", access_log=False,
+                proxy_headers=False, log_level="error", timeout_graceful_shutdown=2,
+            )
+        )  # fmt: skip
+        thread = threading.Thread(target=server.run, daemon=True)
+        thread.start()
+        while not server.started:
+            assert thread.is_alive()
+            time.sleep(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        yield Gateway(port=port, app=app, sink=sink, upstream=upstream, config_path=path)
+        server.should_exit = True
+        thread.join(10)
