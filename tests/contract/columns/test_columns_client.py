@@ -221,3 +221,14 @@ def test_the_endpoint_travels_by_environment():
     assert EngineEndpoint.from_environment(endpoint.to_environment()) == endpoint
     assert EngineEndpoint.from_environment({}) is None
     assert "geheim" not in repr(endpoint)
+
+
+def test_the_embedded_engine_can_give_memory_back(columns: ColumnsClient):
+    columns.command("SYSTEM JEMALLOC PURGE")
+
+
+def test_dropping_and_waiting_returns(columns: ColumnsClient):
+    columns.command("CREATE TABLE t (a UInt64) ENGINE = MergeTree ORDER BY a")
+    columns.insert_json_lines("t", b'{"a":1}')
+    columns.command("DROP TABLE t SYNC")
+    assert columns.query_rows("SHOW TABLES") == []
