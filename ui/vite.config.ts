@@ -23,7 +23,11 @@ export default defineConfig({
         codeSplitting: {
           groups: [
             { name: "vendor", test: /node_modules\/(?!.*react-virtual|.*virtual-core)/, priority: 2 },
-            { name: "kit", test: /src\/(ui|api|i18n\/(index|formats|message)|access\/(api|project)|shell\/preferences)/, priority: 1 },
+            {
+              name: "kit",
+              test: /src\/(ui|api|i18n\/(index|formats|message)|access\/(api|project)|shell\/preferences)/,
+              priority: 1,
+            },
           ],
         },
       },

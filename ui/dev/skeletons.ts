@@ -60,6 +60,7 @@ function assemble(traceId: string, startIso: string, rows: Row[], extra: Partial
       start_us: rows.map((row) => row.start),
       duration_us: rows.map((row) => row.duration),
       status: rows.map((row) => row.status),
+      level: rows.map(() => 0),
       model_index: rows.map((row) => modelAt.get(row.model)!),
       total_tokens: rows.map((row) => row.tokens),
       cost_usd: rows.map((row) => row.cost),

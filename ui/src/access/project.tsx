@@ -4,11 +4,13 @@ import { useParams } from "@tanstack/react-router";
 import type { Me, Organization, Project } from "../api/types.ts";
 import { meQuery } from "./api.ts";
 
+export type Permission = Project["permissions"][number];
+
 export interface ProjectView {
   me: Me;
   organization: Organization;
   project: Project;
-  can: (permission: string) => boolean;
+  can: (permission: Permission) => boolean;
 }
 
 export function findProject(me: Me, id: string): { organization: Organization; project: Project } | null {

@@ -1,9 +1,11 @@
 /**
- * One way to call the server: same-origin JSON with the session cookie and the CSRF token.
+ * One way to call the server: typed by its OpenAPI, same-origin, with the session cookie and the CSRF token.
  *
  * Every failure becomes an `ApiError` that carries what the server's problem+json said, so that a screen can show what
  * happened, why, and the way out.
  */
+import createClient, { type Middleware } from "openapi-fetch";
+import type { paths } from "./schema.d.ts";
 
 export interface Problem {
   status: number;
@@ -23,29 +25,11 @@ export class ApiError extends Error {
   }
 }
 
-export type QueryValue = string | number | boolean | null | undefined | readonly string[];
-
-interface CallOptions {
-  query?: Record<string, QueryValue>;
-  body?: unknown;
-  signal?: AbortSignal | undefined;
-}
-
 /** Set from `Me` after each sign-in; sent with every unsafe method. */
 const csrf = { token: "" };
-export const rememberCsrf = (token: string) => {
-  csrf.token = token;
+export const rememberCsrf = (token: string | null) => {
+  csrf.token = token ?? "";
 };
-
-export function queryString(query: Record<string, QueryValue>): string {
-  const params = new URLSearchParams();
-  for (const [key, value] of Object.entries(query)) {
-    if (value === undefined || value === null || value === "") continue;
-    params.set(key, Array.isArray(value) ? value.join(",") : String(value));
-  }
-  const text = params.toString();
-  return text === "" ? "" : `?${text}`;
-}
 
 async function readProblem(response: Response): Promise<Problem> {
   const fallback: Problem = {
@@ -63,28 +47,32 @@ async function readProblem(response: Response): Promise<Problem> {
   }
 }
 
-export async function call<T>(method: string, path: string, options: CallOptions = {}): Promise<T> {
-  const headers: Record<string, string> = { accept: "application/json" };
-  if (method !== "GET") headers["x-csrf-token"] = csrf.token;
-  if (options.body !== undefined) headers["content-type"] = "application/json";
-  const init: RequestInit = { method, headers, credentials: "same-origin" };
-  if (options.body !== undefined) init.body = JSON.stringify(options.body);
-  if (options.signal) init.signal = options.signal;
-  let response: Response;
-  try {
-    response = await fetch(path + queryString(options.query ?? {}), init);
-  } catch (cause) {
-    if (cause instanceof DOMException && cause.name === "AbortError") throw cause;
-    throw new ApiError({ status: 0, code: "unreachable", title: "", detail: "", hint: "", request_id: "" });
-  }
-  if (!response.ok) throw new ApiError(await readProblem(response));
-  if (response.status === 204) return undefined as T;
-  const text = await response.text();
-  return (text === "" ? undefined : JSON.parse(text)) as T;
+const rules: Middleware = {
+  onRequest({ request }) {
+    if (request.method !== "GET") request.headers.set("x-csrf-token", csrf.token);
+  },
+  async onResponse({ response }) {
+    if (!response.ok) throw new ApiError(await readProblem(response));
+  },
+  onError({ error }) {
+    if (error instanceof DOMException && error.name === "AbortError") return error;
+    return new ApiError({ status: 0, code: "unreachable", title: "", detail: "", hint: "", request_id: "" });
+  },
+};
+
+export const api = createClient<paths>({ credentials: "same-origin" });
+api.use(rules);
+
+/** What a call answered. Failures were thrown already. */
+export async function answer<T>(call: Promise<{ data?: T }>): Promise<T> {
+  return (await call).data as T;
 }
 
-export const get = <T>(path: string, query?: Record<string, QueryValue>, signal?: AbortSignal): Promise<T> =>
-  call<T>("GET", path, { query: query ?? {}, signal });
+/** As `answer`, for the shapes whose JSON values OpenAPI can't describe (see `types.ts`). */
+export async function answerAs<T>(call: Promise<{ data?: unknown }>): Promise<T> {
+  return (await call).data as T;
+}
 
+/** For links and streams, which no client fetches. */
 export const projectPath = (project: string, rest: string): string =>
   `/api/v1/projects/${encodeURIComponent(project)}/${rest}`;

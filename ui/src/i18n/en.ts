@@ -558,6 +558,8 @@ export const en = {
   "prices.removeAction": "Remove",
   "prices.removeText": "New spans are priced by the snapshot again. Costs already computed stay.",
   "prices.snapshot": "Snapshot",
+  "prices.noMatch": "No model matches",
+  "prices.window": "Context (tokens)",
   "prices.search": "Search models and providers",
 
   "notices.lead": "What arrived and was refused or changed, and why.",

@@ -560,6 +560,8 @@ export const ja: Messages = {
   "prices.removeAction": "外す",
   "prices.removeText": "新しいスパンは組み込みの一覧で計算されます。計算済みの費用は変わりません。",
   "prices.snapshot": "組み込みの一覧",
+  "prices.noMatch": "一致するモデルがありません",
+  "prices.window": "文脈長（トークン）",
   "prices.search": "モデルとプロバイダーを検索",
 
   "notices.lead": "届いたが拒否または変更されたものと、その理由です。",

@@ -2,6 +2,7 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { useProject } from "../access/project.tsx";
+import type { SpanSummary } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { chosenColumns } from "../traces/columns.tsx";
 import { AddFilter, FilterChips, SearchBox } from "../traces/filter-bar.tsx";
@@ -14,6 +15,7 @@ import { Badge } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { SideSplit } from "../ui/split.tsx";
 import { Empty } from "../ui/state.tsx";
+import { passes } from "./match.ts";
 import css from "./screen.module.css";
 import { useLiveSpans } from "./stream.ts";
 
@@ -27,17 +29,14 @@ export default function LiveScreen() {
   const navigate = useNavigate();
   const [paused, setPaused] = useState(false);
   const filters = search.f ?? NO_FILTERS;
-  const query = useMemo(
-    () => ({
-      q: search.q,
-      filter:
-        filters.length > 0 ? JSON.stringify(filters.map(([field, op, value]) => ({ field, op, value }))) : undefined,
-    }),
-    [search.q, filters],
-  );
   // A selected row is being read: it must not move away under the reader's eyes.
   const held = paused || search.sel !== undefined;
-  const { shown, waiting, state, show } = useLiveSpans(project.id, query, held);
+  const stream = useLiveSpans(project.id, held);
+  const { state, show } = stream;
+  const narrow = (spans: SpanSummary[]) => spans.filter((span) => passes(span, filters, search.q));
+  // biome-ignore lint/correctness/useExhaustiveDependencies: `narrow` is made of filters and search.q
+  const shown = useMemo(() => narrow(stream.shown), [stream.shown, filters, search.q]);
+  const waiting = narrow(stream.waiting);
   const columns = useMemo(() => chosenColumns(search.cols), [search.cols]);
   const context = useMemo(() => ({ project: project.id, fmt }), [project.id, fmt]);
   const change = useCallback(

@@ -1,6 +1,6 @@
 /** The live stream of spans: what is shown, what waits, and the connection's state. */
 import { useCallback, useEffect, useRef, useState } from "react";
-import { projectPath, queryString } from "../api/http.ts";
+import { projectPath } from "../api/http.ts";
 import type { SpanSummary } from "../api/types.ts";
 
 export type StreamState = "connecting" | "open" | "broken";
@@ -29,12 +29,12 @@ export const release = (buffer: Buffer): Buffer => ({
   waiting: [],
 });
 
-export function useLiveSpans(project: string, query: Record<string, string | undefined>, held: boolean) {
+export function useLiveSpans(project: string, held: boolean) {
   const [buffer, setBuffer] = useState<Buffer>({ shown: [], waiting: [] });
   const [state, setState] = useState<StreamState>("connecting");
   const holding = useRef(held);
   holding.current = held;
-  const url = projectPath(project, `live${queryString(query)}`);
+  const url = projectPath(project, "live");
   useEffect(() => {
     setBuffer({ shown: [], waiting: [] });
     setState("connecting");

@@ -3,10 +3,9 @@ import { useMutation, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { useProject } from "../access/project.tsx";
-import { get, projectPath } from "../api/http.ts";
-import type { Page, SpanSummary } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { createKey, modelsQuery } from "../settings/api.ts";
+import { newestSpanQuery } from "../traces/api.ts";
 import { Button } from "../ui/button.tsx";
 import { CodeBlock, CopyButton } from "../ui/copy.tsx";
 import { Icon } from "../ui/icon.tsx";
@@ -27,11 +26,7 @@ export default function StartScreen() {
     mutationFn: () => createKey(project.id, { name: t("start.keyName") }),
   });
   const models = useQuery({ ...modelsQuery, refetchInterval: false, retry: false });
-  const arrived = useQuery({
-    queryKey: ["first-span", project.id],
-    queryFn: ({ signal }) => get<Page<SpanSummary>>(projectPath(project.id, "spans"), { limit: 1 }, signal),
-    refetchInterval: POLL_MS,
-  });
+  const arrived = useQuery({ ...newestSpanQuery(project.id), refetchInterval: POLL_MS });
   const first = arrived.data?.items[0];
   // A span that was there before counts too: the connection works.
   const isNew = first !== undefined && Date.parse(first.start_time) > since - 60_000;

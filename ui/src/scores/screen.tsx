@@ -1,51 +1,17 @@
 /** Scores: per name how many, the mean with its interval, the distribution; then the latest ones. */
-import {
-  infiniteQueryOptions,
-  keepPreviousData,
-  queryOptions,
-  useInfiniteQuery,
-  useQuery,
-} from "@tanstack/react-query";
+import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useProject } from "../access/project.tsx";
-import { get, projectPath } from "../api/http.ts";
-import type { Page, Score, ScoreSummary } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { ListBar, useListSearch } from "../traces/list-bar.tsx";
-import type { SpanQuery } from "../traces/url.ts";
 import { Badge, scoreText } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { PagedTable } from "../ui/paged-table.tsx";
 import { ErrorPanel, Loading } from "../ui/state.tsx";
 import { Table } from "../ui/table.tsx";
+import { scoresQuery, summaryQuery } from "./api.ts";
 import { Distribution, MeanInterval } from "./distribution.tsx";
 import css from "./screen.module.css";
-
-const summaryQuery = (project: string, query: SpanQuery) =>
-  queryOptions({
-    queryKey: ["scores", project, "summary", query],
-    queryFn: ({ signal }) =>
-      get<{ items: ScoreSummary[] }>(
-        projectPath(project, "scores/summary"),
-        { from: query.from, to: query.to },
-        signal,
-      ),
-    placeholderData: keepPreviousData,
-  });
-
-const scoresQuery = (project: string, query: SpanQuery) =>
-  infiniteQueryOptions({
-    queryKey: ["scores", project, "list", query],
-    queryFn: ({ pageParam, signal }) =>
-      get<Page<Score>>(
-        projectPath(project, "scores"),
-        { from: query.from, to: query.to, limit: 50, cursor: pageParam },
-        signal,
-      ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next_cursor,
-    placeholderData: keepPreviousData,
-  });
 
 export default function ScoresScreen() {
   const { t, fmt } = useLocale();

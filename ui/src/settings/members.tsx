@@ -2,7 +2,7 @@
 import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { type FormEvent, useState } from "react";
 import { useProject } from "../access/project.tsx";
-import type { Member } from "../api/types.ts";
+import type { Member, Role } from "../api/types.ts";
 import { type MessageKey, useLocale } from "../i18n/index.tsx";
 import { Button, IconButton } from "../ui/button.tsx";
 import { ConfirmDialog, Dialog } from "../ui/dialog.tsx";
@@ -33,7 +33,7 @@ export default function MembersScreen() {
   };
   const failed = (error: Error) => toast(error.message, { tone: "error" });
   const role = useMutation({
-    mutationFn: ({ member, next }: { member: Member; next: string }) => changeRole(organization.id, member.id, next),
+    mutationFn: ({ member, next }: { member: Member; next: Role }) => changeRole(organization.id, member.id, next),
     onSuccess: (_done, { member, next }) => {
       toast(t("members.roleChanged", { name: member.name, role: t(`memberRole.${next}` as MessageKey) }), {
         undo: () => role.mutate({ member: { ...member, role: next }, next: member.role }),
@@ -77,7 +77,7 @@ export default function MembersScreen() {
                     <Select
                       aria-label={t("members.roleOf", { name: member.name })}
                       value={member.role}
-                      onChange={(e) => role.mutate({ member, next: e.target.value })}
+                      onChange={(e) => role.mutate({ member, next: e.target.value as Role })}
                     >
                       {ROLES.map((value) => (
                         <option key={value} value={value}>
@@ -178,7 +178,7 @@ function RemoveMember(props: { organization: string; member: Member; onDone: () 
 function InviteForm(props: { organization: string; onDone: () => void; onClose: () => void }) {
   const { t } = useLocale();
   const [email, setEmail] = useState("");
-  const [role, setRole] = useState("member");
+  const [role, setRole] = useState<Role>("member");
   const invite = useMutation({
     mutationFn: () => inviteMember(props.organization, { email, role }),
     onSuccess: props.onDone,
@@ -204,7 +204,7 @@ function InviteForm(props: { organization: string; onDone: () => void; onClose: 
           <TextInput type="email" required value={email} onChange={(e) => setEmail(e.target.value)} />
         </Field>
         <Field label={t("members.role")} hint={t(`memberRole.${role}.hint` as MessageKey)}>
-          <Select value={role} onChange={(e) => setRole(e.target.value)}>
+          <Select value={role} onChange={(e) => setRole(e.target.value as Role)}>
             {ROLES.map((value) => (
               <option key={value} value={value}>
                 {t(`memberRole.${value}`)}

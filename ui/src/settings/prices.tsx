@@ -1,5 +1,5 @@
 /** Prices: what the built-in snapshot says, and the project's own prices that stand above it. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useInfiniteQuery, useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { type FormEvent, useState } from "react";
 import { useProject } from "../access/project.tsx";
@@ -10,7 +10,8 @@ import { Button, IconButton } from "../ui/button.tsx";
 import { ConfirmDialog, Dialog } from "../ui/dialog.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
-import { ErrorPanel, Loading } from "../ui/state.tsx";
+import { PagedTable } from "../ui/paged-table.tsx";
+import { ErrorPanel } from "../ui/state.tsx";
 import { Table } from "../ui/table.tsx";
 import { createPrice, deletePrice, pricesQuery, snapshotQuery } from "./api.ts";
 import css from "./settings.module.css";
@@ -18,12 +19,12 @@ import css from "./settings.module.css";
 const BUCKETS = ["input_uncached", "cache_read", "cache_write", "output_text", "reasoning"] as const;
 
 export default function PricesScreen() {
-  const { t } = useLocale();
+  const { t, fmt } = useLocale();
   const { project, can } = useProject();
   const navigate = useNavigate();
   const q = useSearch({ strict: false, select: (search) => (search as { q?: string }).q ?? "" });
   const own = useQuery(pricesQuery(project.id));
-  const snapshot = useQuery(snapshotQuery(q));
+  const snapshot = useInfiniteQuery(snapshotQuery(q));
   const [adding, setAdding] = useState(false);
   const [removing, setRemoving] = useState<Price | null>(null);
   const manage = can("prices:manage");
@@ -51,7 +52,7 @@ export default function PricesScreen() {
               { id: "provider", head: t("col.provider"), cell: (price) => price.provider || t("prices.any") },
               { id: "match", head: t("prices.match"), cell: (price) => t(`match.${price.match}`) },
               { id: "pattern", head: t("col.model"), cell: (price) => <code>{price.pattern}</code> },
-              { id: "usd", head: t("prices.perMillion"), cell: (price) => <Rates rates={price.usd_per_million} /> },
+              { id: "usd", head: t("prices.perMillion"), cell: (price) => <Rates rates={price.prices} /> },
               {
                 id: "act",
                 head: <span className="visually-hidden">{t("ui.actions")}</span>,
@@ -78,22 +79,18 @@ export default function PricesScreen() {
             />
           </div>
         </section>
-        {snapshot.error ? (
-          <ErrorPanel error={snapshot.error} retry={() => void snapshot.refetch()} />
-        ) : !snapshot.data ? (
-          <Loading />
-        ) : (
-          <Table
-            label={t("prices.snapshot")}
-            rows={snapshot.data.items}
-            rowKey={(price) => `${price.provider}/${price.model}`}
-            columns={[
-              { id: "provider", head: t("col.provider"), cell: (price) => price.provider },
-              { id: "model", head: t("col.model"), cell: (price) => <code>{price.model}</code> },
-              { id: "usd", head: t("prices.perMillion"), cell: (price) => <Rates rates={price.usd_per_million} /> },
-            ]}
-          />
-        )}
+        <PagedTable
+          label={t("prices.snapshot")}
+          list={snapshot}
+          rowKey={(price) => price.price_id}
+          empty={{ icon: "price", title: t("prices.noMatch") }}
+          columns={[
+            { id: "provider", head: t("col.provider"), cell: (price) => price.provider },
+            { id: "model", head: t("col.model"), cell: (price) => <code>{price.model}</code> },
+            { id: "usd", head: t("prices.perMillion"), cell: (price) => <Rates rates={price.prices} /> },
+            { id: "window", head: t("prices.window"), align: "end", cell: (price) => fmt.count(price.context_window) },
+          ]}
+        />
       </PageBody>
       {adding && <AddPrice project={project.id} onClose={() => setAdding(false)} />}
       {removing && <RemovePrice project={project.id} price={removing} onClose={() => setRemoving(null)} />}
@@ -152,7 +149,7 @@ function AddPrice({ project, onClose }: { project: string; onClose: () => void }
   const create = useMutation({
     mutationFn: () => {
       const given = Object.fromEntries(Object.entries(rates).filter(([, usd]) => usd.trim() !== ""));
-      return createPrice(project, { provider, match, pattern, usd_per_million: given });
+      return createPrice(project, { provider, match, pattern, prices: given });
     },
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: pricesQuery(project).queryKey });

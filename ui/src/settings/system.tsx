@@ -1,6 +1,5 @@
 /** The state of this installation: processes, journal, local models. Watches while it is open. */
 import { useQuery } from "@tanstack/react-query";
-import type { ComponentState } from "../api/types.ts";
 import { type MessageKey, useLocale } from "../i18n/index.tsx";
 import { Badge } from "../ui/marks.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
@@ -17,7 +16,7 @@ const TONES: Partial<Record<string, "ok" | "warn" | "error">> = {
   failed: "error",
 };
 
-function State({ state }: { state: ComponentState | string }) {
+function State({ state }: { state: string }) {
   const { t } = useLocale();
   const key = `state.${state}` as MessageKey;
   const name = t(key);

@@ -10,7 +10,7 @@ import { useKeys } from "../ui/keys.tsx";
 import { Badge, scoreText } from "../ui/marks.tsx";
 import { Empty, ErrorPanel } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
-import { type NewScore, PENDING, useScoring } from "./api.ts";
+import { type Judgement, PENDING, useScoring } from "./api.ts";
 import { editableText } from "./messages.ts";
 import css from "./scoring.module.css";
 
@@ -27,7 +27,7 @@ function useJudge({ project, span }: Props) {
   const { t } = useLocale();
   const toast = useToast();
   const { add, remove } = useScoring(project, span.trace_id, span.span_id);
-  const judge = (score: NewScore, done?: () => void) =>
+  const judge = (score: Judgement, done?: () => void) =>
     add.mutate(score, {
       onSuccess: (saved) => {
         toast(t("score.added", { name: score.name, value: scoreText(saved) }), { undo: () => remove.mutate(saved.id) });
@@ -89,7 +89,7 @@ function ScoreForm(props: Props & { onClose: () => void }) {
   const submit = (event: FormEvent) => {
     event.preventDefault();
     if (type === "numeric") localStorage.setItem("kaname.score-name", name);
-    const score: NewScore = { name, data_type: type };
+    const score: Judgement = { name, data_type: type };
     if (type === "numeric") score.value = Number(value);
     else if (type === "boolean") score.value = value === "false" ? 0 : 1;
     else if (type === "categorical") score.label = value;
@@ -156,7 +156,7 @@ function CorrectionForm(props: Props & { onClose: () => void }) {
   const [explanation, setExplanation] = useState("");
   const submit = (event: FormEvent) => {
     event.preventDefault();
-    const score: NewScore = { name: CORRECTION, data_type: "correction", text };
+    const score: Judgement = { name: CORRECTION, data_type: "correction", text };
     if (explanation) score.explanation = explanation;
     judge(score, props.onClose);
   };

@@ -1,7 +1,6 @@
 /** Span lists, their counts, and their distribution over time. */
 import { infiniteQueryOptions, keepPreviousData, queryOptions } from "@tanstack/react-query";
-import { get, projectPath } from "../api/http.ts";
-import type { Facets, Histogram, Page, SpanSummary } from "../api/types.ts";
+import { answer, api } from "../api/http.ts";
 import type { Sort, SpanQuery } from "./url.ts";
 
 const PAGE_SIZE = 100;
@@ -10,13 +9,17 @@ export const spansQuery = (project: string, query: SpanQuery, sort: Sort, dir: "
   infiniteQueryOptions({
     queryKey: ["spans", project, query, sort, dir],
     queryFn: ({ pageParam, signal }) =>
-      get<Page<SpanSummary>>(
-        projectPath(project, "spans"),
-        { ...query, order: sort, dir, limit: PAGE_SIZE, cursor: pageParam },
-        signal,
+      answer(
+        api.GET("/api/v1/projects/{project_id}/spans", {
+          params: {
+            path: { project_id: project },
+            query: { ...query, order: sort, dir, limit: PAGE_SIZE, cursor: pageParam },
+          },
+          signal,
+        }),
       ),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next_cursor,
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
   });
 
@@ -42,13 +45,37 @@ export const facetsQuery = (project: string, query: SpanQuery) =>
   queryOptions({
     queryKey: ["facets", project, query],
     queryFn: ({ signal }) =>
-      get<Facets>(projectPath(project, "spans/facets"), { ...query, fields: FACET_FIELDS.join(",") }, signal),
+      answer(
+        api.GET("/api/v1/projects/{project_id}/spans/facets", {
+          params: { path: { project_id: project }, query: { ...query, fields: FACET_FIELDS.join(",") } },
+          signal,
+        }),
+      ),
     placeholderData: keepPreviousData,
   });
 
 export const histogramQuery = (project: string, query: SpanQuery) =>
   queryOptions({
     queryKey: ["histogram", project, query],
-    queryFn: ({ signal }) => get<Histogram>(projectPath(project, "spans/histogram"), { ...query, buckets: 60 }, signal),
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/api/v1/projects/{project_id}/spans/histogram", {
+          params: { path: { project_id: project }, query: { ...query, buckets: 60 } },
+          signal,
+        }),
+      ),
     placeholderData: keepPreviousData,
+  });
+
+/** The newest span, if any: whether anything has arrived. */
+export const newestSpanQuery = (project: string) =>
+  queryOptions({
+    queryKey: ["newest-span", project],
+    queryFn: ({ signal }) =>
+      answer(
+        api.GET("/api/v1/projects/{project_id}/spans", {
+          params: { path: { project_id: project }, query: { limit: 1 } },
+          signal,
+        }),
+      ),
   });

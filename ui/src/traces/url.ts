@@ -86,18 +86,23 @@ export function windowFor(search: Pick<TracesSearch, "range" | "from" | "to">, n
   return { from: new Date(start).toISOString(), to: undefined };
 }
 
+/** Absent rather than undefined, so that equal queries have equal cache keys. */
 export interface SpanQuery {
-  from?: string | undefined;
-  to?: string | undefined;
-  q?: string | undefined;
-  filter?: string | undefined;
-  [key: string]: string | undefined;
+  from?: string;
+  to?: string;
+  q?: string;
+  filter?: string;
 }
 
 export function spanQuery(search: TracesSearch, now: number): SpanQuery {
   const { from, to } = windowFor(search, now);
   const filters = (search.f ?? []).map(([field, op, value]) => ({ field, op, value }));
-  return { from, to, q: search.q, filter: filters.length > 0 ? JSON.stringify(filters) : undefined };
+  return {
+    ...(from && { from }),
+    ...(to && { to }),
+    ...(search.q && { q: search.q }),
+    ...(filters.length > 0 && { filter: JSON.stringify(filters) }),
+  };
 }
 
 /** Ticks or unticks one value of a facet; filters on other fields stay. */

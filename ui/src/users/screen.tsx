@@ -2,8 +2,7 @@
 import { infiniteQueryOptions, keepPreviousData, useInfiniteQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useProject } from "../access/project.tsx";
-import { get, projectPath } from "../api/http.ts";
-import type { EndUser, Page } from "../api/types.ts";
+import { answer, api } from "../api/http.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { ListBar, useListSearch } from "../traces/list-bar.tsx";
 import type { SpanQuery } from "../traces/url.ts";
@@ -15,9 +14,14 @@ const usersQuery = (project: string, query: SpanQuery) =>
   infiniteQueryOptions({
     queryKey: ["users", project, query],
     queryFn: ({ pageParam, signal }) =>
-      get<Page<EndUser>>(projectPath(project, "users"), { ...query, limit: 100, cursor: pageParam }, signal),
-    initialPageParam: "",
-    getNextPageParam: (page) => page.next_cursor,
+      answer(
+        api.GET("/api/v1/projects/{project_id}/users", {
+          params: { path: { project_id: project }, query: { ...query, limit: 100, cursor: pageParam } },
+          signal,
+        }),
+      ),
+    initialPageParam: undefined as string | undefined,
+    getNextPageParam: (page) => page.next_cursor ?? undefined,
     placeholderData: keepPreviousData,
   });
 
