@@ -13,22 +13,28 @@ from devtools.frontend import UI, ensure_built, ensure_modules, node_bin, node_e
 from devtools.steps import ROOT, StepError, run_loudly, run_quietly, say
 
 
+PASSES_ON = ("demo", "test", "bench")
+"""Commands whose further arguments belong to what they start."""
+
+
 def main(argv: list[str]) -> int:
     """Parses and runs one command."""
     parser = argparse.ArgumentParser(prog="./dev", description="The whole contributor interface of Kaname.")
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
-    demo = commands.add_parser("demo", help="set everything up, run the example assistant, leave the server up")
-    demo.add_argument("rest", nargs=argparse.REMAINDER, help="passed on: see `./dev demo --help-more`")
-    test = commands.add_parser("test", help="run all tests; further arguments go to pytest")
-    test.add_argument("rest", nargs=argparse.REMAINDER)
+    commands.add_parser(
+        "demo", help="set everything up, run the example assistant, leave the server up", add_help=False
+    )
+    commands.add_parser("test", help="run all tests; further arguments go to pytest", add_help=False)
     commands.add_parser("check", help="ruff, pyright, import-linter, size budgets, biome, tsc, locks, hosts")
     commands.add_parser("client", help="generate the UI's typed client from the server's OpenAPI")
     commands.add_parser("ui", help="the UI's development server (needs a running `kaname up`)")
     lock = commands.add_parser("lock", help="write the hash locks anew after a change in pyproject.toml")
     lock.add_argument("--upgrade", action="store_true", help="take the newest versions")
-    bench = commands.add_parser("bench", help="run the benchmarks, or the named ones")
-    bench.add_argument("rest", nargs=argparse.REMAINDER)
-    options = parser.parse_args(argv)
+    commands.add_parser("bench", help="run the benchmarks, or the named ones; --list shows them", add_help=False)
+    options, rest = parser.parse_known_args(argv)
+    if rest and options.command not in PASSES_ON:
+        parser.error(f"unknown arguments: {' '.join(rest)}")
+    options.rest = rest
     try:
         return _run(options)
     except StepError as e:
