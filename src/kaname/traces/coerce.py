@@ -12,6 +12,7 @@ import orjson
 
 from kaname.traces.model import Attributes, AttributeValue
 
+_MAX_DEPTH = 100
 MAX_TOKENS = 2**53
 """Above this a token count is a mistake, and JSON readers would lose digits."""
 
@@ -138,16 +139,19 @@ def _base64(value: bytes) -> str:
     return base64.b64encode(value).decode()
 
 
-def _sanitise(value: object) -> object:
-    """What orjson refuses: lone surrogates, integers beyond 64 bits, keys that aren't text."""
+def _sanitise(value: object, depth: int = 0) -> object:
+    """What orjson refuses: lone surrogates, integers beyond 64 bits, keys that aren't text, nesting without end."""
     if isinstance(value, str):
         return value.encode("utf-8", "replace").decode()
     if isinstance(value, bool | float) or value is None:
         return value
     if isinstance(value, int):
         return value if -(2**63) <= value < 2**64 else str(value)
+    if depth > _MAX_DEPTH:
+        return "…"
     if isinstance(value, dict):
-        return {str(_sanitise(str(k))): _sanitise(v) for k, v in cast("dict[object, object]", value).items()}
+        items = cast("dict[object, object]", value).items()
+        return {str(k).encode("utf-8", "replace").decode(): _sanitise(v, depth + 1) for k, v in items}
     if isinstance(value, list | tuple):
-        return [_sanitise(v) for v in cast("list[object]", value)]
+        return [_sanitise(v, depth + 1) for v in cast("list[object]", value)]
     return _base64(value) if isinstance(value, bytes) else str(value)

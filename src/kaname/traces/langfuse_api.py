@@ -1,8 +1,8 @@
 """The part of Langfuse's public API that its SDKs need to send traces and scores here: health, projects, scores.
 
 Traces themselves go to `/api/public/otel` (the OTLP receiver). Wire format and quirks follow Langfuse 4: camelCase,
-errors `{message, error}`, one score answers 200 `{id}`, a list of scores (SDK 5) answers 202, or 207 if some are wrong, and is
-never retried by its sender. Deliberately not here: reads, prompts, datasets.
+errors `{message, error}`, one score answers 200 `{id}`, a list of scores (SDK 5) answers 202, or 207 if some are wrong,
+and is never retried by its sender. Deliberately not here: reads, prompts, datasets.
 """
 
 from collections.abc import Sequence
@@ -154,11 +154,11 @@ def _to_row(api: LangfuseApi, scope: ProjectScope, item: AttributeValue) -> Scor
 
 def _said(value: AttributeValue, data_type: AttributeValue) -> dict[str, AttributeValue]:
     """`value` in our fields. Langfuse sends booleans as 0 and 1, and labels and texts as `value`."""
-    if data_type is not None and data_type not in _TYPES:
+    kind = _TYPES.get(data_type) if isinstance(data_type, str) else None
+    if data_type is not None and kind is None:
         raise InvalidInputError(
             f"dataType {data_type!r} doesn't exist", hint=f"Known: {', '.join(_TYPES)}.", param="dataType"
         )
-    kind = _TYPES[data_type] if data_type is not None else None
     if kind is None:
         kind = "boolean" if isinstance(value, bool) else "categorical" if isinstance(value, str) else "numeric"
     match kind:

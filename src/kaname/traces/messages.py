@@ -13,6 +13,7 @@ from kaname.traces.coerce import to_text
 from kaname.traces.message_parts import Json, Part, canonical_part, parts_of_content, tool_call_part, tool_response_part
 
 _ROLES = {"human": "user", "ai": "assistant", "model": "assistant", "bot": "assistant", "function": "tool"}
+_MAX_DEPTH = 4
 _ITEM_TYPES = {
     "function_call", "function_call_output", "reasoning", "custom_tool_call", "custom_tool_call_output",
 }  # fmt: skip
@@ -27,20 +28,23 @@ class Message(TypedDict):
     finish_reason: NotRequired[str]
 
 
-def parse_messages(value: Json, *, role: str = "user") -> list[Message]:
+def parse_messages(value: Json, *, role: str = "user", depth: int = 0) -> list[Message]:
     """Canonical messages of a decoded message, list of messages, request or response body; [] if it isn't any.
 
     Knows OTel, OpenAI chat and responses, Anthropic, Gemini, Bedrock Converse and LangChain shapes. `role` is given
-    to items that have none of their own (Gemini, completions).
+    to items that have none of their own (Gemini, completions). `depth` is how many wrappers were opened: hostile JSON
+    is nested without end.
     """
+    if depth > _MAX_DEPTH:
+        return []
     if isinstance(value, dict):
-        return _from_object(value, role)
+        return _from_object(value, role, depth + 1)
     if not isinstance(value, list) or not value:
         return []
     messages: list[Message] = []
     for item in value:
         if isinstance(item, list):  # LangChain sends a list of conversations
-            nested = parse_messages(item, role=role)
+            nested = parse_messages(item, role=role, depth=depth + 1)
             if not nested:
                 return []
             messages.extend(nested)
@@ -126,11 +130,11 @@ def finish_reasons_of(messages: list[Message]) -> list[str]:
     return [reason for m in messages if (reason := m.get("finish_reason"))]
 
 
-def _from_object(value: dict[str, Json], role: str) -> list[Message]:
+def _from_object(value: dict[str, Json], role: str, depth: int) -> list[Message]:
     for key in ("messages", "contents", "input"):
         inner = value.get(key)
         if isinstance(inner, list):
-            found = parse_messages(inner, role=role)
+            found = parse_messages(inner, role=role, depth=depth)
             if found:
                 return with_system(found, _instructions_of(value))
     if isinstance(inner := value.get("input"), str) and ("model" in value or "instructions" in value):
@@ -143,9 +147,9 @@ def _from_object(value: dict[str, Json], role: str) -> list[Message]:
     if isinstance(inner, list | dict) and ("object" in value or "usage" in value or "metrics" in value):
         if isinstance(inner, dict):  # Bedrock Converse: {output: {message}}
             inner = inner.get("message")
-        return parse_messages(inner, role="assistant")
+        return parse_messages(inner, role="assistant", depth=depth)
     if isinstance(inner := value.get("message"), dict) and "role" in inner:
-        return parse_messages(inner, role=role)
+        return parse_messages(inner, role=role, depth=depth)
     message = _from_item(value, role)
     return [] if message is None else [message]
 
@@ -175,7 +179,8 @@ def _from_item(item: dict[str, Json], role: str) -> Message | None:
     parts = item.get("parts")
     if isinstance(parts, list) and parts and ("role" in item or all(isinstance(p, dict) for p in parts)):
         return _with_parts(item, parts, role)
-    if item.get("type") in _ITEM_TYPES:
+    kind = item.get("type")
+    if isinstance(kind, str) and kind in _ITEM_TYPES:
         return _response_item(item)
     if isinstance(item.get("role"), str) and ("content" in item or "tool_calls" in item or "function_call" in item):
         return openai_message(item, role)

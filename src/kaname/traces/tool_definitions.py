@@ -9,15 +9,15 @@ from kaname.traces.coerce import structured
 from kaname.traces.model import AttributeValue
 
 
-def canonical_tools(tools: Iterable[AttributeValue]) -> list[AttributeValue]:
+def canonical_tools(tools: Iterable[AttributeValue], *, grouped: bool = False) -> list[AttributeValue]:
     """Canonical definitions, in order. Each may be an object or its JSON."""
     canonical: list[AttributeValue] = []
     for item in tools:
         tool = structured(item)
         if isinstance(tool, dict):
-            grouped = tool.get("functionDeclarations") or tool.get("function_declarations")  # Gemini
-            if isinstance(grouped, list):
-                canonical.extend(canonical_tools(grouped))
+            declarations = tool.get("functionDeclarations") or tool.get("function_declarations")
+            if isinstance(declarations, list) and not grouped:  # Gemini groups them, one level deep
+                canonical.extend(canonical_tools(declarations, grouped=True))
             else:
                 canonical.append(_canonical(tool))
         elif item:
