@@ -5,6 +5,7 @@ Prints one line `{"port": …, "key": …}` when it is ready. Not a product entr
 
 import argparse
 import asyncio
+import gc
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -73,6 +74,9 @@ async def main() -> None:
                 proxy_headers=False, server_header=False, date_header=True, log_level="warning", backlog=4096,
             )
         )  # fmt: skip
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(20_000, 20, 50)
         serving = asyncio.create_task(server.serve())
         while not server.started:
             await asyncio.sleep(0.01)

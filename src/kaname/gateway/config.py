@@ -166,7 +166,7 @@ def _provider(name: str, node: Node, environment: Mapping[str, str], max_connect
         name=name,
         type="openai" if kind == "openai" else "openai_compatible",
         base_url=_base_url(fields, max_connections),
-        keys=tuple(_key(child, environment) for child in keys),
+        keys=tuple(key for child in keys for key in _weighted_key(child, environment)),
         stream_usage=fields["stream_usage"].boolean() if "stream_usage" in fields else True,
     )
 
@@ -205,12 +205,12 @@ def _names_private_host(host: str) -> bool:
         return False  # a name; it is checked whenever it is resolved
 
 
-def _key(node: Node, environment: Mapping[str, str]) -> ProviderKey:
+def _weighted_key(node: Node, environment: Mapping[str, str]) -> list[ProviderKey]:
+    """A key as often as it takes its turn."""
     fields = node.fields(("env", "weight"))
     if "env" not in fields:
         node.refuse("`env` is missing", "Write `{env: NAME_OF_A_VARIABLE}`; keys never stand in this file.")
-    if "weight" in fields:
-        fields["weight"].integer(1, 1000)
+    weight = fields["weight"].integer(1, 100) if "weight" in fields else 1
     variable = fields["env"].text()
     secret = environment.get(variable, "")
     if not secret:
@@ -219,7 +219,7 @@ def _key(node: Node, environment: Mapping[str, str]) -> ProviderKey:
         fields["env"].refuse(
             f"environment variable {variable!r} doesn't hold a key", "It has spaces or odd characters."
         )
-    return ProviderKey(name=f"env:{variable}", secret=secret)
+    return [ProviderKey(name=f"env:{variable}", secret=secret)] * weight
 
 
 def _model(name: str, node: Node, providers: Mapping[str, Provider]) -> ModelRoute:

@@ -107,10 +107,9 @@ class Gateway:
 def config_text(port: int) -> str:
     """One provider and one short-tempered alias for every behaviour."""
     lines = ["providers:"]
-    for mode in BEHAVIOURS:
-        lines.append(
-            f'  "{mode}": {{base_url: "http://127.0.0.1:{port}/{mode}/v1", allow_private: true, keys: [{{env: UP}}]}}'
-        )
+    url = f"http://127.0.0.1:{port}"
+    options = "allow_private: true, keys: [{env: UP}]"
+    lines += [f'  "{mode}": {{base_url: "{url}/{mode}/v1", {options}}}' for mode in BEHAVIOURS]
     lines += ['  refused: {base_url: "http://127.0.0.1:1/v1", allow_private: true}', "models:"]
     lines += ["  support-bot: {use: ok/mock-model, context_window: 4096}"]
     lines += [f'  quick-{mode}: {{use: "{mode}/m", timeouts: {QUICK}}}' for mode in BEHAVIOURS]

@@ -1,7 +1,7 @@
 """An upstream that misbehaves on demand: raw HTTP over asyncio, so that it can send what no server library would.
 
-The first path segment chooses the behaviour (`POST /stall/v1/chat/completions`). Every request is kept; `closed` is set per
-request when the gateway's connection ends.
+The first path segment chooses the behaviour (`POST /stall/v1/chat/completions`). Every request is kept; `closed` is set
+per request when the gateway's connection ends.
 """
 
 import asyncio
@@ -190,7 +190,7 @@ class FaultUpstream:
 
 
 async def _until_closed(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-    while not reader.at_eof() and not writer.transport.is_closing():
+    while not reader.at_eof() and not writer.transport.is_closing():  # noqa: ASYNC110 - streams have no such event
         await asyncio.sleep(0.001)
 
 

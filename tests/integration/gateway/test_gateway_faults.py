@@ -43,6 +43,12 @@ def post(gateway: Gateway, model: str, *, path: str = "/v1/chat/completions", **
     return reply
 
 
+def raw_post(body: bytes) -> bytes:
+    """The bytes of a POST, for clients that misbehave."""
+    head = "POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\n"
+    return f"{head}content-length: {len(body)}\r\n\r\n".encode() + body
+
+
 def record_of(gateway: Gateway, reply: Reply):
     return gateway.sink.wait(lambda r: r.request_id == reply.headers["x-request-id"])
 
@@ -237,8 +243,7 @@ def test_client_that_leaves_before_the_answer_closes_the_upstream(gateway: Gatew
     body = orjson.dumps({"model": "hang/m", "messages": MESSAGES, "user": "leaver"})
     before = gateway.upstream.count("hang")
     with socket.create_connection(("127.0.0.1", gateway.port)) as client:
-        head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\ncontent-length: {len(body)}\r\n\r\n"
-        client.sendall(head.encode() + body)
+        client.sendall(raw_post(body))
         while gateway.upstream.count("hang") == before:
             pass
     assert gateway.upstream.last("hang").closed.wait(5)
@@ -251,8 +256,7 @@ def test_slow_reader_holds_the_upstream_back(gateway: Gateway) -> None:
     client = socket.socket()
     client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 16_384)
     client.connect(("127.0.0.1", gateway.port))
-    head = f"POST /v1/chat/completions HTTP/1.1\r\nhost: x\r\nauthorization: Bearer good\r\ncontent-length: {len(body)}\r\n\r\n"
-    client.sendall(head.encode() + body)
+    client.sendall(raw_post(body))
     assert client.recv(1000).startswith(b"HTTP/1.1 200")
     sent = _settled(gateway)
     assert sent < 32 << 20, "the kernel's buffers and ours, not an endless queue"
@@ -274,9 +278,9 @@ def _settled(gateway: Gateway) -> int:
 
 
 def test_official_client_raises_on_a_cut_stream(gateway: Gateway) -> None:
-    texts = []
+    texts: list[str | None] = []
+    stream = gateway.client().chat.completions.create(model="cut/m", messages=MESSAGES, stream=True)
     with pytest.raises(openai.APIError) as caught:
-        for chunk in gateway.client().chat.completions.create(model="cut/m", messages=MESSAGES, stream=True):
-            texts.append(chunk.choices[0].delta.content)
+        texts.extend(chunk.choices[0].delta.content for chunk in stream)
     assert len(texts) == 11
     assert caught.value.code == "upstream_cut"

@@ -152,7 +152,10 @@ def test_demanding_a_tool_of_a_model_without_is_refused(gateway: Gateway, choice
 
 
 def test_only_what_belongs_upstream_goes_there(gateway: Gateway) -> None:
-    body = b'{"model": "support-bot",\n "messages": [{"role": "user", "content": "\\u65e5\\u672c"}], "seed": 9007199254740993, "temperature": 1.0}'
+    body = (
+        b'{"model": "support-bot",\n "messages": [{"role": "user", "content": "\\u65e5\\u672c"}], '
+        b'"seed": 9007199254740993, "temperature": 1.0}'
+    )
     headers = {**GOOD, "x-kaname-session-id": "s1", "cookie": "a=b", "openai-organization": "org", "x-api-key": "other"}
     assert call(gateway, "POST", "/v1/chat/completions", body, headers)[0] == 200
     seen = gateway.upstream.last("ok")

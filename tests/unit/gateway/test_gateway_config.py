@@ -1,0 +1,135 @@
+"""`gateway.yaml`: what is right is understood, what is wrong is named with its line."""
+
+import contextlib
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kaname.gateway.config import default_config, parse_config
+from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.plan import Planner
+from kaname.gateway.ports import NoLocalModels
+from kaname.kernel.errors import ConfigurationError, NotFoundError
+
+ENVIRONMENT = {"K1": "sk-1", "K2": "sk-2", "SPACED": "a b"}
+GOOD = """
+providers:
+  openai: {type: openai, keys: [{env: K1}, {env: K2, weight: 2}]}
+  box: {base_url: "http://10.0.0.7:8000/v1/", allow_private: true, max_connections: 7, stream_usage: false}
+models:
+  support-bot:
+    route: [{targets: [{use: openai/gpt-4o-mini}]}]
+    timeouts: {connect: 2s, ttft: 250ms, stall: 1m, total: 1h}
+  draft: {use: local/smollm2, tools: true, context_window: 2048}
+default_provider: openai
+"""
+
+
+def test_a_whole_file() -> None:
+    config = parse_config(GOOD, "gateway.yaml", ENVIRONMENT)
+    openai, box = config.providers["openai"], config.providers["box"]
+    assert openai.base_url is not None
+    assert box.base_url is not None
+    assert openai.base_url.origin[:3] == ("https", "api.openai.com", 443)
+    assert [k.secret for k in openai.keys] == ["sk-1", "sk-2", "sk-2"]
+    assert "sk-1" not in repr(config)
+    assert (box.base_url.path, box.base_url.host_header) == ("/v1", "10.0.0.7:8000")
+    assert box.base_url.origin.max_connections == 7
+    route = config.models["support-bot"]
+    assert route.targets[0].name == "openai/gpt-4o-mini"
+    assert tuple(route.timeouts) == (2.0, 0.25, 60.0, 3600.0)
+    assert config.models["draft"].tools is True
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "problem"),
+    [
+        ("providers: [", 1, "not valid YAML"),
+        ("- a", 1, "expected a map"),
+        ("provider: {}", 1, "unknown key 'provider'"),
+        ("providers:\n  a: {base_url: 'http://x/v1', base_ulr: 1}", 2, "unknown key 'base_ulr'"),
+        ("providers:\n  a: {}", 2, "`base_url` is missing"),
+        ("providers:\n  a: {type: anthropic, base_url: x}", 2, "unknown provider type"),
+        ("providers:\n  local: {base_url: 'https://x.example/v1'}", 2, "built in"),
+        ("providers:\n  A b: {base_url: 'https://x.example/v1'}", 2, "can't be a provider's name"),
+        ("providers:\n  a:\n    base_url: ftp://x/v1", 3, "must look like"),
+        ("providers:\n  a:\n    base_url: https://u:p@x.example/v1", 3, "must not have a user"),
+        ("providers:\n  a:\n    base_url: https://x.example:99999/v1", 3, "Port out of range"),
+        ("providers:\n  a:\n    base_url: http://127.0.0.1:8000/v1", 3, "allow_private"),
+        ("providers:\n  a:\n    base_url: http://localhost/v1", 3, "allow_private"),
+        ("providers:\n  a:\n    base_url: http://169.254.169.254/v1", 3, "allow_private"),
+        ("providers:\n  a:\n    base_url: http://[::ffff:10.0.0.1]/v1", 3, "allow_private"),
+        ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{env: NOPE}]", 4, "'NOPE' isn't set"),
+        ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{env: SPACED}]", 4, "doesn't hold a key"),
+        ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{secret: x}]", 4, "unknown key 'secret'"),
+        ("models:\n  m: {use: nowhere/x}", 2, "no provider is called 'nowhere'"),
+        ("models:\n  m: {use: x}", 2, "isn't `provider/model`"),
+        ("models:\n  m: {}", 2, "either `use` or `route`"),
+        ("models:\n  m:\n    use: local/x\n    timeouts: {total: soon}", 4, "isn't a duration"),
+        ("models:\n  m:\n    use: local/x\n    timeouts: {total: 10}", 4, "expected text"),
+        ("models:\n  m:\n    route: [{split: {}}]", 3, "isn't supported by this version"),
+        ("models:\n  m:\n    route: [{targets: [{use: local/a}, {use: local/b}]}]", 3, "exactly one"),
+        ("models:\n  m: {use: local/x}\n  m: {use: local/y}", 3, "repeated"),
+        ("default_provider: nowhere", 1, "no provider"),
+        ("models: &a [*a]", 1, "too large or too deep"),
+        ("models:\n  ? [a]\n  : b", 2, "a key must be text"),
+        ("models: !!python/object/apply:os.system [ls]", 1, "expected a map"),
+    ],
+)
+def test_errors_name_file_line_and_way_out(text: str, line: int, problem: str) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        parse_config(text, "gateway.yaml", ENVIRONMENT)
+    assert caught.value.message.startswith(f"gateway.yaml:{line}")
+    assert problem in caught.value.message + caught.value.hint
+    assert caught.value.hint
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_a_configuration_or_an_error(text: str) -> None:
+    with contextlib.suppress(ConfigurationError):
+        parse_config(text, "x", {})
+
+
+def test_without_a_file_there_are_the_local_models_and_openai_if_its_key_is_set() -> None:
+    assert list(default_config({}).providers) == ["local"]
+    config = default_config({"OPENAI_API_KEY": "sk-x"})
+    assert config.default_provider == "openai"
+    plan = Planner(NoLocalModels()).plan(config, "gpt-4o-mini")
+    assert plan.targets[0].target.name == "openai/gpt-4o-mini"
+
+
+def test_plans_by_alias_and_by_provider() -> None:
+    config = parse_config(GOOD.replace("default_provider: openai", ""), "x", ENVIRONMENT)
+    planner = Planner(NoLocalModels())
+    assert planner.plan(config, "support-bot").targets[0].target.name == "openai/gpt-4o-mini"
+    plan = planner.plan(config, "box/org/model")
+    assert plan.targets[0].target.model == "org/model"
+    assert planner.plan(config, "box/org/model") is plan
+    keys = [planner.plan(config, "support-bot").targets[0].key() for _ in range(4)]
+    assert {k.name for k in keys if k} == {"env:K1", "env:K2"}
+    with pytest.raises(NotFoundError) as caught:
+        planner.plan(config, "support-bt")
+    assert "support-bot" in caught.value.hint
+    assert caught.value.code == "model_not_found"
+    with pytest.raises(NotFoundError):
+        planner.plan(config, "draft")  # its local model isn't installed
+
+
+def test_a_bad_file_at_the_start_is_an_error_and_later_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "gateway.yaml"
+    with pytest.raises(ConfigurationError, match="doesn't exist"):
+        ConfigFile(path, {}, must_exist=True)
+    file = ConfigFile(path, {})
+    path.write_text("models: {a: {use: local/x}}")
+    assert file.reload_if_changed()
+    path.write_text("models: 7")
+    assert not file.reload_if_changed()
+    assert "expected a map" in file.problem
+    assert "a" in file.current.models
+    with pytest.raises(ConfigurationError):
+        ConfigFile(path, {})
+    path.unlink()
+    assert file.reload_if_changed()
+    assert (file.problem, dict(file.current.models)) == ("", {})
