@@ -12,7 +12,6 @@ from devtools.environment import DEV_LOCK, PYTHON, RUNTIME_LOCK, ensure_environm
 from devtools.frontend import UI, ensure_built, ensure_modules, node_bin, node_environment, npm
 from devtools.steps import ROOT, StepError, run_loudly, run_quietly, say
 
-
 PASSES_ON = ("demo", "test", "bench")
 """Commands whose further arguments belong to what they start."""
 
