@@ -54,7 +54,7 @@ class KeyStore(Protocol):
 class _Bucket:
     """Hashes of one minute. `complete`: all that the store has."""
 
-    hashes: array[int] = field(default_factory=lambda: array("q"))
+    hashes: "array[int]" = field(default_factory=lambda: array("q"))
     complete: bool = False
 
 
