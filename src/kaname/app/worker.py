@@ -1,7 +1,7 @@
 """`python -m kaname.app.worker`: the process that consumes the journal into the column store.
 
 Started and watched by the server (`wiring.py`). It ends when its stdin does or on SIGTERM, after the run of entries it
-is applying; whatever it leaves is replayed by the next one.
+is applying, or a few seconds later without it; whatever it leaves is replayed by the next one.
 """
 
 import logging
@@ -9,6 +9,7 @@ import os
 import signal
 import sys
 import threading
+import time
 
 from kaname.app.configuration import Configuration, load_child_configuration
 from kaname.app.data_dir import DataDir
@@ -16,7 +17,7 @@ from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.snapshot import load_snapshot
 from kaname.gateway.pricing.store import PriceRefresher
 from kaname.kernel.child import announce_ready, exit_with_parent
-from kaname.kernel.errors import KanameError
+from kaname.kernel.errors import ConfigurationError, KanameError
 from kaname.storage.blobs.opening import open_blobs
 from kaname.storage.columns import ColumnsClient, EngineEndpoint, connect_columns
 from kaname.storage.journal import JournalReader
@@ -35,6 +36,8 @@ from kaname.traces.writer import SpanWriter
 WAKE_VARIABLE = "KANAME_WORKER_WAKE_FD"
 DEAD_LETTERS = "dead"
 _LOG_BUFFER_BYTES = 8 << 20
+_TAKEOVER_S = 20.0
+_GRACE_S = 4.0
 
 logger = logging.getLogger("kaname.worker")
 
@@ -49,7 +52,7 @@ def main() -> int:
     configuration = load_child_configuration()
     data_dir = DataDir(root=configuration.data_dir)
     wake = os.environ.get(WAKE_VARIABLE, "")
-    reader = JournalReader(data_dir.journal, wake_fd=int(wake) if wake else None)
+    reader = _open_reader(data_dir, int(wake) if wake else None)
     columns = connect_columns(configuration.columns, EngineEndpoint.from_environment())
     prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
     database = Database(database_url(configuration.sql, data_dir.root), pool_size=1)
@@ -59,7 +62,7 @@ def main() -> int:
         target=_follow_prices, args=(refresher, configuration.pricing.poll_s, stop), name="prices", daemon=True
     ).start()
     consumer = build_consumer(configuration, data_dir, reader, columns, prices)
-    exit_with_parent(stop.set)
+    exit_with_parent(lambda: _stop_soon(stop))
     announce_ready({"pid": os.getpid(), "sequence": reader.checkpoint.sequence})
     try:
         consumer.run(stop)
@@ -80,6 +83,26 @@ def _follow_prices(refresher: PriceRefresher, poll_s: float, stop: threading.Eve
             if not failing:
                 logger.warning("project prices can't be refreshed, the last known ones stay in force: %s", e)
             failing = True
+
+
+def _open_reader(data_dir: DataDir, wake_fd: int | None) -> JournalReader:
+    """The reader; waits for the worker of a server that was just killed to notice and end."""
+    deadline = time.monotonic() + _TAKEOVER_S
+    while True:
+        try:
+            return JournalReader(data_dir.journal, wake_fd=wake_fd)
+        except ConfigurationError:
+            if time.monotonic() > deadline:
+                raise
+        time.sleep(0.1)
+
+
+def _stop_soon(stop: threading.Event) -> None:
+    """Ends in order, or after a few seconds anyhow: a store that doesn't answer must not keep an orphan alive."""
+    stop.set()
+    timer = threading.Timer(_GRACE_S, os._exit, (0,))
+    timer.daemon = True
+    timer.start()
 
 
 def build_consumer(

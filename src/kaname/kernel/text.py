@@ -14,12 +14,11 @@ _CJK = (
 )
 _CJK_RUN = re.compile(f"[{_CJK}]+")
 _WORD_RUN = re.compile(r"[0-9a-z]+")
-_SPACES = re.compile(r"\s+")
 
 
 def preview(text: str, limit: int = PREVIEW_CHARS) -> str:
     """The first `limit` characters on one line, without cutting a base character from its combining marks."""
-    flat = _SPACES.sub(" ", text[: limit * 4]).strip()
+    flat = " ".join(text[: limit * 4].split())
     if len(flat) <= limit:
         return flat
     end = limit

@@ -20,6 +20,8 @@ logger = logging.getLogger(__name__)
 _IDLE_WAIT_S = 1.0
 _FIRST_BACKOFF_S, _LONGEST_BACKOFF_S = 0.1, 5.0
 _DRAIN_S = 3.0
+_PAUSE_S = 0.5
+_FIRST_WAIT_S = 0.02
 
 
 class Consumer:
@@ -32,6 +34,7 @@ class Consumer:
         self._decoder = decoder
         self._writer = writer
         self._settings = settings
+        self._last_commit = 0.0
         self._writer.counters.update(reader.checkpoint.counters)
 
     def run(self, stop: threading.Event) -> None:
@@ -67,6 +70,7 @@ class Consumer:
                 return 0
             backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
         self._reader.commit(entries[-1].position, self._writer.counters)
+        self._last_commit = time.monotonic()
         return len(entries)
 
     def _gather(self, wait_s: float, last_sequence: int | None) -> Sequence[Entry]:
@@ -76,7 +80,9 @@ class Consumer:
         if not entries or last_sequence is not None:
             return entries
         size = sum(len(e.payload) for e in entries)
-        until = time.monotonic() + self._settings.batch_wait_s
+        # The first request after a pause is likely a person waiting to see it; a stream of them is worth gathering.
+        is_stream = time.monotonic() - self._last_commit < _PAUSE_S
+        until = time.monotonic() + (self._settings.batch_wait_s if is_stream else _FIRST_WAIT_S)
         while size < limit and (left := until - time.monotonic()) > 0:
             # Sleeping through wake-ups on purpose: one insert of many rows costs far less than many of few.
             time.sleep(left)

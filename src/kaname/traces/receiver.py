@@ -29,7 +29,7 @@ from kaname.traces.otlp.http_body import (
     receive_body,
     too_large,
 )
-from kaname.traces.otlp.outcome import MalformedError, Outcome, Signal
+from kaname.traces.otlp.outcome import NOT_STORED, MalformedError, Outcome, Signal
 from kaname.traces.ports import KeyAuthenticator
 
 logger = logging.getLogger(__name__)
@@ -162,7 +162,7 @@ class OtlpReceiver:
             points = otlp_json.count_data_points(body, limits) if is_json else otlp_protobuf.count_data_points(body)
             outcome = Outcome(total=points)
             if points:
-                outcome.reject("metrics aren't stored yet", "", points)
+                outcome.reject(NOT_STORED, "", points)
             return outcome, body
         source = otlp_json if head.body_format == "json" else otlp_protobuf
         inspect = source.inspect_traces if head.signal == "traces" else source.inspect_logs
@@ -179,7 +179,7 @@ class OtlpReceiver:
         if not outcome.rejected:
             return ""
         if signal == "metrics":
-            return f"metrics aren't stored yet: {outcome.rejected} data points were not kept"
+            return f"{NOT_STORED}: {outcome.rejected} data points were not kept"
         return outcome.message(signal)
 
 

@@ -20,7 +20,8 @@ SPAN_ID_ZERO = "span_id is all zeros"
 TIME_WINDOW = "start time is outside the accepted window"
 SPAN_SIZE = "span is over the size limit"
 NO_TRACE = "record belongs to no span: trace_id is missing"
-_NOT_STRUCTURAL = frozenset({TIME_WINDOW, SPAN_SIZE, NO_TRACE})
+NOT_STORED = "metrics aren't stored yet"
+_NOT_STRUCTURAL = frozenset({TIME_WINDOW, SPAN_SIZE, NO_TRACE, NOT_STORED})
 _MAX_SCOPES = 5
 
 
