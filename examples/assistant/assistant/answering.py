@@ -1,4 +1,4 @@
-"""The assistant itself: find passages, use a tool if the question asks for one, ask the model, remember the turn."""
+"""The assistant itself: find passages, use a tool if the question asks for one, ask the model, remember the question."""
 
 from collections.abc import Sequence
 
@@ -13,11 +13,11 @@ PASSAGES = 3
 """Passages retrieved and traced; only a snippet of the best is shown to the model, which gets lost in more."""
 SNIPPET_CHARS: dict[Language, int] = {"en": 350, "ja": 140}
 MAX_ANSWER_TOKENS: dict[Language, int] = {"en": 16, "ja": 20}
-REMEMBERED_TURNS = 1
 _SYSTEM: dict[Language, str] = {
     "en": "Answer in a few words taken from the text.",
     "ja": "本文の言葉で短く答えてください。",
 }
+_EARLIER: dict[Language, str] = {"en": "Earlier question: {question}\n\n", "ja": "前の質問: {question}\n\n"}
 _FORM: dict[Language, str] = {
     "en": "{text}\n\nQuestion: {question}\nShort answer:",
     "ja": "{text}\n\n質問: {question}\n短い答え:",
@@ -49,22 +49,24 @@ _EXAMPLES: dict[Language, Sequence[tuple[str, str, str]]] = {
 
 
 class Assistant:
-    """One conversation: remembers the last turn, so that a follow-up question makes sense."""
+    """One conversation: remembers the last question, so that a follow-up makes sense.
+
+    Not the last answer: a model this small imitates its own, and one long answer makes all later ones long.
+    """
 
     def __init__(self, index: PassageIndex, chat: ChatClient) -> None:
         self._index = index
         self._chat = chat
-        self._history: list[Message] = []
+        self._earlier = ""
 
     def ask(self, question: str, language: Language) -> str:
         """Answers a question; raises ChatError."""
         tool = use_tool(question)
         text = tool.text if tool is not None else self._find(question, language)
-        messages = [*_introduction(language), *self._history, Message("user", _prompt(text, question, language))]
+        prompt = self._earlier + _prompt(text, question, language)
+        messages = [*_introduction(language), Message("user", prompt)]
         answer = self._chat.complete(messages, max_tokens=MAX_ANSWER_TOKENS[language], stop=("\n",)).strip()
-        # Only the question, not the passages: the model's window is small.
-        turn = [Message("user", question), Message("assistant", answer)]
-        self._history = [*self._history, *turn][-2 * REMEMBERED_TURNS :]
+        self._earlier = _EARLIER[language].format(question=question)
         return answer
 
     def _find(self, question: str, language: Language) -> str:

@@ -59,7 +59,8 @@ def wilson(successes: int, n: int) -> Interval:
     centre = p + _Z * _Z / (2 * n)
     spread = _Z * math.sqrt(p * (1 - p) / n + _Z * _Z / (4 * n * n))
     scale = 1 + _Z * _Z / n
-    return Interval(p, max(0.0, (centre - spread) / scale), min(1.0, (centre + spread) / scale))
+    # min and max: rounding must not push a bound past 0, 1 or the proportion itself
+    return Interval(p, min(p, max(0.0, (centre - spread) / scale)), max(p, min(1.0, (centre + spread) / scale)))
 
 
 def bootstrap(values: Sequence[float]) -> Interval:

@@ -13,7 +13,8 @@ It never raises into the application, never waits for the network in the caller'
 end. Configuration: `instrument()`, `KANAME_URL` and `KANAME_SECRET_KEY`, or the standard `OTEL_*` variables.
 """
 
-from kaname_sdk.context import gateway_headers, metadata, session, tags, user
+from kaname_sdk.context import metadata, session, tags, user
+from kaname_sdk.gateway import gateway_headers
 from kaname_sdk.observation import Kind, Observation, current_span_id, current_trace_id, span
 from kaname_sdk.observe import observe
 from kaname_sdk.openai_client import wrap

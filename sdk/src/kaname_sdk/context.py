@@ -13,18 +13,12 @@ from typing import cast
 from opentelemetry import context as otel_context
 from opentelemetry.context import Context
 from opentelemetry.sdk.trace import ReadableSpan, Span, SpanProcessor
-from opentelemetry.trace import get_current_span
-from opentelemetry.trace.propagation.tracecontext import TraceContextTextMapPropagator
 
 from kaname_sdk.faults import faults
 
 Attributes = Mapping[str, str | tuple[str, ...]]
 _KEY = otel_context.create_key("kaname-attributes")
 _NONE: Attributes = {}
-_ID_HEADERS = (("session.id", "x-kaname-session-id", "session_id"), ("user.id", "x-kaname-user-id", "user_id"))
-_traceparent = TraceContextTextMapPropagator()
-MAX_HEADER_CHARS = 256
-MAX_TAGS_HEADER_CHARS = 1024
 
 
 class Scope:
@@ -74,27 +68,6 @@ def current_attributes(context: Context | None = None) -> Attributes:
     return cast("Attributes", otel_context.get_value(_KEY, context)) or _NONE
 
 
-def gateway_headers() -> dict[str, str]:
-    """Headers by which Kaname's gateway puts its span under the current one, in the same session and user."""
-    headers: dict[str, str] = {}
-    if get_current_span().get_span_context().is_valid:
-        _traceparent.inject(headers)
-    attributes = current_attributes()
-    pairs: dict[str, object] = json.loads(cast("str", attributes.get("metadata", "{}")))
-    for key, header, name in _ID_HEADERS:
-        value = cast("str", attributes.get(key, ""))
-        if value and _is_header_text(value, MAX_HEADER_CHARS):
-            headers[header] = value
-        elif value:  # HTTP libraries refuse other text in a header; JSON escapes it
-            pairs[name] = value
-    joined = ",".join(attributes.get("tag.tags", ()))
-    if joined and _is_header_text(joined, MAX_TAGS_HEADER_CHARS):
-        headers["x-kaname-tags"] = joined
-    if pairs:
-        headers["x-kaname-metadata"] = json.dumps(pairs)
-    return headers
-
-
 class ScopeProcessor(SpanProcessor):
     """Copies the scopes' attributes onto every span as it starts."""
 
@@ -125,7 +98,3 @@ def _merge(outer: Attributes, inner: Attributes) -> Attributes:
 
 def _plain(value: object) -> str | int | float | bool | None:
     return value if isinstance(value, str | int | float | bool) or value is None else str(value)
-
-
-def _is_header_text(value: str, limit: int) -> bool:
-    return len(value) <= limit and value.isascii() and value.isprintable()

@@ -214,7 +214,7 @@ def test_wrap_twice_is_wrap_once(client: openai.OpenAI, recorded: Any) -> None:
 
 def test_our_gateway_gets_headers_and_no_second_span(upstream: Any) -> None:
     exporter = InMemorySpanExporter()
-    kaname_sdk.instrument(url=upstream.url, secret_key="k", exporter=exporter)
+    kaname_sdk.instrument(url=upstream.url, secret_key="k", exporter=exporter, environment="staging")
     upstream.answer("POST", CHAT, COMPLETION)
     client = wrap(openai.OpenAI(base_url=f"{upstream.url}/v1", api_key="k"))
     with (
@@ -230,6 +230,7 @@ def test_our_gateway_gets_headers_and_no_second_span(upstream: Any) -> None:
     assert headers["x-kaname-session-id"] == "s-1"
     assert headers["x-kaname-user-id"] == "u-1"
     assert headers["x-kaname-tags"] == "demo"
+    assert headers["x-kaname-environment"] == "staging"
     assert json.loads(headers["x-kaname-metadata"]) == {"語": "日本"}
     assert headers["x-mine"] == "1"
     kaname_sdk.flush()

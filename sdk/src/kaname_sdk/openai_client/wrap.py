@@ -9,9 +9,9 @@ import inspect
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeVar
 
-from kaname_sdk.context import gateway_headers
 from kaname_sdk.encode import encode
 from kaname_sdk.faults import faults
+from kaname_sdk.gateway import gateway_headers
 from kaname_sdk.observation import AttributeMap, Observation, begin
 from kaname_sdk.openai_client.attributes import request_attributes, response_attributes
 from kaname_sdk.openai_client.messages import convert_choice, convert_input, convert_messages, read
