@@ -11,7 +11,7 @@ from pathlib import Path
 from devtools.environment import DEV_LOCK, RUNTIME_LOCK, venv_command
 from devtools.steps import ROOT, StepError, run_quietly, say
 
-_COMPILE = ["pip", "compile", "pyproject.toml", "--universal", "--python-version", "3.11"]
+_COMPILE = ["pip", "compile", "pyproject.toml", "sdk/pyproject.toml", "--universal", "--python-version", "3.11"]
 _COMPILE += ["--generate-hashes", "--no-emit-index-url", "--no-header"]
 
 
