@@ -1,4 +1,4 @@
-"""The assistant itself: find passages, use a tool if the question asks for one, ask the model, remember the question."""
+"""The assistant itself: find passages, use a tool if the question asks for one, ask the model, keep the session."""
 
 from collections.abc import Sequence
 
