@@ -22,6 +22,7 @@ from kaname.kernel.clock import Clock, to_ns
 from kaname.kernel.errors import InvalidInputError, KanameError, TooLargeError
 from kaname.traces.answers import json_answer
 from kaname.traces.coerce import flat_metadata
+from kaname.traces.criteria import MAX_NS, MIN_NS
 from kaname.traces.dialects.context import environment_name
 from kaname.traces.dialects.langfuse_ids import to_span_id, to_trace_id
 from kaname.traces.model import AttributeValue, ScoreDataType, ScoreRow
@@ -194,7 +195,10 @@ def _time_ns(value: AttributeValue) -> int | None:
         raise InvalidInputError(f"timestamp {value[:80]!r} isn't a time", hint="ISO 8601.", param="timestamp") from e
     if at.tzinfo is None:
         raise InvalidInputError(f"timestamp {value!r} has no zone", hint="Add `Z` or an offset.", param="timestamp")
-    return to_ns(at)
+    ns = to_ns(at)
+    if not MIN_NS <= ns <= MAX_NS:  # the store's times would wrap around
+        raise InvalidInputError(f"timestamp {value!r} is out of range", hint="Send when it was.", param="timestamp")
+    return ns
 
 
 def _failure(error: KanameError) -> Response:

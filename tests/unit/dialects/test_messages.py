@@ -33,12 +33,13 @@ RESPONSES = {
     ],
 }  # fmt: skip
 LANGCHAIN = [[
-    {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "SystemMessage"], "kwargs": {"content": "s"}},
-    {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "HumanMessage"], "kwargs": {"content": "q"}},
-    {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "AIMessage"],
-     "kwargs": {"content": "", "tool_calls": [{"id": "c1", "name": "f", "args": {"a": 1}}]}},
-    {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", "ToolMessage"],
-     "kwargs": {"content": "21", "tool_call_id": "c1"}},
+    {"lc": 1, "type": "constructor", "id": ["langchain", "schema", "messages", f"{kind}Message"], "kwargs": kwargs}
+    for kind, kwargs in (
+        ("System", {"content": "s"}),
+        ("Human", {"content": "q"}),
+        ("AI", {"content": "", "tool_calls": [{"id": "c1", "name": "f", "args": {"a": 1}}]}),
+        ("Tool", {"content": "21", "tool_call_id": "c1"}),
+    )
 ]]  # fmt: skip
 
 

@@ -1,10 +1,32 @@
 """The built-in dialects in their merge order: for every field, the first that found something wins."""
 
 from kaname.kernel.registry import Registry
-from kaname.traces.dialects import context, gateway, langfuse, openinference, otel_genai
+from kaname.traces.dialects import (
+    context,
+    frameworks,
+    gateway,
+    langfuse,
+    mlflow,
+    openinference,
+    otel_genai,
+    pydantic_logfire,
+    traceloop,
+    vercel,
+)
 from kaname.traces.dialects.dialect import Dialect
 
-_ORDER = (context.DIALECT, gateway.DIALECT, langfuse.DIALECT, otel_genai.DIALECT, openinference.DIALECT)
+_ORDER = (
+    context.DIALECT,
+    gateway.DIALECT,
+    langfuse.DIALECT,
+    vercel.DIALECT,
+    otel_genai.DIALECT,
+    pydantic_logfire.DIALECT,
+    mlflow.DIALECT,
+    openinference.DIALECT,
+    traceloop.DIALECT,
+    frameworks.DIALECT,
+)
 
 
 def builtin_dialects() -> Registry[Dialect]:
