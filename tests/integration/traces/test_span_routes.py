@@ -137,6 +137,7 @@ FILTERS: list[tuple[list[dict[str, object]], set[int]]] = [
     ([where("model", "in", ["gpt-5.2", "x"])], {1}),
     ([where("name", "contains", "%")], {4}),
     ([where("name", "eq", "50% 'off' \\ \t\n日本")], {4}),
+    ([where("name", "in", ["50% 'off' \\ \t\n日本", "x"])], {4}),
     ([where("duration_ms", "gt", 100)], {2, 3}),
     ([where("duration_ms", "in", [100, 300])], {1, 3}),
     ([where("duration_ms", "not_in", [100])], {2, 3, 4}),

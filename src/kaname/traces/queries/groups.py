@@ -28,10 +28,13 @@ _SUMS = (
     " sum(input_tokens + output_tokens) AS tokens, toString(sum(cost_usd)) AS cost,"
     f" toUnixTimestamp64Nano(min(start_time)) AS start_ns, {_END} AS end_ns,"
     " toUnixTimestamp64Nano(max(start_time)) AS last_ns,"
-    # The root says what a trace is; where it is missing, the earliest span does.
-    " argMin((toString(name), toString(environment), input_preview, output_preview),"
-    " (NOT is_root, start_time)) AS head,"
     " anyIf(session_id, session_id != '') AS any_session_id, anyIf(user_id, user_id != '') AS any_user_id"
+)
+_HEAD = (
+    # The root says what a trace is; where it is missing, the earliest span does. Not for end users: the previews of all
+    # their spans are the most expensive thing to read here, and nothing shows them.
+    ", argMin((toString(name), toString(environment), input_preview, output_preview),"
+    " (NOT is_root, start_time)) AS head"
 )
 
 
@@ -85,7 +88,8 @@ def sum_groups(
         conditions.append(f"start_time < {statement.moment(around_ns[1] + DAY_NS)}")
     elif criteria is not None and key == "user_id":
         conditions += criteria.time_conditions(statement)
-    sql = f"SELECT {key} AS id, {_SUMS} {statement.source('spans', conditions)} GROUP BY id"
+    head = "" if key == "user_id" else _HEAD
+    sql = f"SELECT {key} AS id, {_SUMS}{head} {statement.source('spans', conditions)} GROUP BY id"
     rows = columns.query_rows(sql, statement.parameters, settings=READ_SETTINGS)
     return {str(r["id"]): r for r in rows}
 
