@@ -6,7 +6,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from kaname.access.audit import AuditLog
 from kaname.access.model import Organization, Principal, Project, User
-from kaname.access.naming import check_email, check_name
+from kaname.access.naming import MAX_EMAIL_LENGTH, check_email, check_name, fold_email
 from kaname.access.passwords import Passwords, check_password
 from kaname.access.permissions import Permission, Role
 from kaname.access.sessions import SessionStore
@@ -59,7 +59,7 @@ class AccountService:
 
         Raises UnauthenticatedError (the same for unknown accounts, in the same time) or RateLimitedError.
         """
-        email = email.strip().casefold()[:320]
+        email = fold_email(email)[:MAX_EMAIL_LENGTH]
         with self._database.write() as connection:
             self._throttle.count_attempt(connection, email, address)
             row = connection.execute(select(users).where(users.c.email == email)).one_or_none()

@@ -1,12 +1,13 @@
 """Checks of what people type in: names, e-mail addresses, expiry times."""
 
 import unicodedata
-from datetime import datetime
+from datetime import UTC, datetime
 
 from kaname.kernel.errors import InvalidInputError
 
 MAX_NAME_LENGTH = 200
 MAX_EMAIL_LENGTH = 320
+_LATEST = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 def check_name(text: str, param: str = "name") -> str:
@@ -23,7 +24,7 @@ def check_name(text: str, param: str = "name") -> str:
 
 def check_email(text: str) -> str:
     """The address case-folded; raises InvalidInputError. Only its shape is checked: nothing is sent to it."""
-    email = unicodedata.normalize("NFKC", text).strip().casefold()
+    email = fold_email(text)
     local, at, domain = email.rpartition("@")
     unprintable = any(c.isspace() or unicodedata.category(c)[0] == "C" for c in email)
     if not (local and at and domain) or len(email) > MAX_EMAIL_LENGTH or unprintable:
@@ -33,9 +34,14 @@ def check_email(text: str) -> str:
     return email
 
 
+def fold_email(text: str) -> str:
+    """The one spelling under which an address is stored and looked up."""
+    return unicodedata.normalize("NFKC", text[: 2 * MAX_EMAIL_LENGTH]).strip().casefold()
+
+
 def check_future(at: datetime | None, now: datetime) -> None:
-    """Raises InvalidInputError for an expiry that has no zone or is past already."""
-    if at is not None and (at.tzinfo is None or at <= now):
+    """Raises InvalidInputError for an expiry that has no zone, is past already, or lies beyond what UTC can express."""
+    if at is not None and (at.tzinfo is None or at <= now or at > _LATEST):
         raise InvalidInputError(
             f"expires_at {at.isoformat()!r} isn't a future time with a zone",
             hint="Use ISO 8601 with a zone, such as 2030-01-31T00:00:00Z.",

@@ -117,9 +117,16 @@ def _bounded(pairs: Iterable[tuple[str, object]]) -> dict[str, str]:
     for key, value in pairs:
         if len(kept) >= MAX_METADATA:
             break
-        text = value if isinstance(value, str) else orjson.dumps(value).decode()
+        text = value if isinstance(value, str) else _json_of(value)
         kept[key[:MAX_VALUE_CHARS]] = text[:MAX_METADATA_VALUE_CHARS]
     return kept
+
+
+def _json_of(value: object) -> str:
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as e:  # it reads deeper nesting than it writes
+        raise InvalidInputError("metadata is nested too deeply", hint="Flatten it.", param="metadata") from e
 
 
 def _text(value: bytes, name: str, limit: int = MAX_VALUE_CHARS) -> str:

@@ -96,7 +96,7 @@ def encode_for_upstream(request: DecodedRequest, model: str, *, add_usage: bool)
     raw: dict[str, msgspec.Raw] = _RAW_OBJECT.decode(request.body)
     raw["model"] = msgspec.Raw(orjson.dumps(model))
     if add_usage:
-        raw["stream_options"] = msgspec.Raw(orjson.dumps(_with_usage(request.document)))
+        raw["stream_options"] = msgspec.Raw(_dump_options(request.document))
     return msgspec.json.encode(raw)
 
 
@@ -184,6 +184,15 @@ def _wants_usage(document: Document, stream: bool) -> bool:
 def _with_usage(document: Document) -> Document:
     options = document.get("stream_options")
     return {**(cast("Document", options) if isinstance(options, dict) else {}), "include_usage": True}
+
+
+def _dump_options(document: Document) -> bytes:
+    try:
+        return orjson.dumps(_with_usage(document))
+    except orjson.JSONEncodeError as e:  # it reads deeper nesting than it writes
+        raise InvalidInputError(
+            "`stream_options` is nested too deeply", hint="Flatten it.", param="stream_options"
+        ) from e
 
 
 def _invalid(param: str, value: object, expected: str) -> InvalidInputError:

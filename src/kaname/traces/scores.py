@@ -98,9 +98,17 @@ def check_value(body: ScoreIn) -> ScoreValue:
         raise _invalid(f"a {data_type} score has no text", "text", "Put remarks into explanation.")
     if data_type in ("numeric", "boolean", "text", "correction") and label:
         raise _invalid(f"a score of type {data_type} has no label", "label", "Use data_type categorical.")
-    if value is not None and not math.isfinite(value):
-        raise _invalid(f"value {value!r} isn't a finite number", "value")
-    return ScoreValue(data_type, None if value is None else float(value), label, text)
+    return ScoreValue(data_type, None if value is None else _finite(value), label, text)
+
+
+def _finite(value: float) -> float:
+    try:
+        number = float(value)
+    except OverflowError:  # JSON integers have no bound
+        number = math.inf
+    if not math.isfinite(number):
+        raise _invalid("value isn't a finite number", "value")
+    return number
 
 
 def check_target(target: ScoreTargetIn) -> Target:
