@@ -19,6 +19,7 @@ from kaname.access.model import Principal
 from kaname.access.ports import KeyRecord
 from kaname.access.tokens import issue_token
 from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.corked_http import CorkedHttpProtocol
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.ports import NoLocalModels
 from kaname.gateway.server import GatewayApp
@@ -70,7 +71,7 @@ async def main() -> None:
         )
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http="httptools", loop="none", lifespan="off", access_log=False,
+                app, host="127.0.0.1", port=0, http=CorkedHttpProtocol, loop="none", lifespan="off", access_log=False,
                 proxy_headers=False, server_header=False, date_header=True, log_level="warning", backlog=4096,
             )
         )  # fmt: skip

@@ -20,13 +20,14 @@ class UpstreamConnection(asyncio.Protocol):
     """A transport, a parser and the response being filled."""
 
     __slots__ = (
-        "_body_ended_by_close", "_header_bytes", "_headers", "_on_closed", "_on_free", "_parser", "_response",
+        "_body_ended_by_close", "_header_bytes", "_headers", "_loop", "_on_closed", "_on_free", "_parser", "_response",
         "_transport", "_uses", "closed", "idle_since",
     )  # fmt: skip
 
-    def __init__(self) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
         self.closed = False
         self.idle_since = 0.0
+        self._loop = loop
         self._on_free: Callable[[UpstreamConnection], None] = _nothing
         self._on_closed: Callable[[UpstreamConnection], None] = _nothing
         self._response: UpstreamResponse | None = None
@@ -50,14 +51,13 @@ class UpstreamConnection(asyncio.Protocol):
         """Whether the present request isn't the first one here."""
         return self._uses > 1
 
-    def send(
-        self, head: bytes, body: bytes, timeouts: Timeouts, *, started_at: float, deadline: float
-    ) -> UpstreamResponse:
+    def send(self, head: bytes, body: bytes, timeouts: Timeouts, deadline: float) -> UpstreamResponse:
         """Writes a request; the answer fills the returned response."""
         transport = self._transport
         if self.closed or transport is None or transport.is_closing():
             raise StaleConnectionError
-        response = UpstreamResponse(self, timeouts, started_at, deadline)
+        loop = self._loop
+        response = UpstreamResponse(self, timeouts, loop, loop.time(), deadline)
         self._response = response
         self._uses += 1
         self._header_bytes = 0

@@ -41,8 +41,16 @@ class Pipeline:
     """Runs calls. Belongs to one event loop."""
 
     def __init__(
-        self, *, keys: CallerKeys, planner: Planner, local_models: LocalModels, pool: Pool, settings: GatewaySettings
+        self,
+        *,
+        keys: CallerKeys,
+        planner: Planner,
+        local_models: LocalModels,
+        pool: Pool,
+        settings: GatewaySettings,
+        loop: asyncio.AbstractEventLoop,
     ) -> None:
+        self._loop = loop
         self._keys = keys
         self._planner = planner
         self._local_models = local_models
@@ -86,9 +94,8 @@ class Pipeline:
         self, exchange: Exchange, request: DecodedRequest, plan: Plan, target: PlannedTarget
     ) -> tuple[Sent, AttemptRecord]:
         """Sends the request to a target; returns when the headers of the answer are in."""
-        loop = asyncio.get_running_loop()
         timeouts = plan.stream_timeouts if request.stream else plan.answer_timeouts
-        deadline = loop.time() + timeouts.total_s
+        deadline = self._loop.time() + timeouts.total_s
         key = target.key()
         attempt = AttemptRecord(
             target=target.target.name,

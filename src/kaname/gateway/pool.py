@@ -50,8 +50,9 @@ class _OriginState:
 class Pool:
     """Sends requests over kept-alive connections."""
 
-    def __init__(self, sweeper: Sweeper, *, idle_connection_s: float = 20.0) -> None:
+    def __init__(self, sweeper: Sweeper, loop: asyncio.AbstractEventLoop, *, idle_connection_s: float = 20.0) -> None:
         self._sweeper = sweeper
+        self._loop = loop
         self._idle_connection_s = idle_connection_s
         self._origins: dict[Origin, _OriginState] = {}
         self._tls: dict[str, ssl.SSLContext] = {}
@@ -63,14 +64,13 @@ class Pool:
         `head` is everything up to the blank line; `deadline` is loop time. Repeats once, on a new connection, when a
         kept-alive one died without a reply byte. Raises UpstreamError, UpstreamTimeoutError or UnavailableError.
         """
-        loop = asyncio.get_running_loop()
         for stale_retries in (0, 1):
-            connection = self._take_idle(origin, loop) if stale_retries == 0 else None
+            connection = self._take_idle(origin) if stale_retries == 0 else None
             if connection is None:
-                connection = await self._connect(origin, timeouts, loop)
+                connection = await self._connect(origin, timeouts)
             response = None
             try:
-                response = connection.send(head, body, timeouts, started_at=loop.time(), deadline=deadline)
+                response = connection.send(head, body, timeouts, deadline)
                 self._sweeper.add(response)
                 await response.headers_ready()
             except StaleConnectionError:
@@ -107,11 +107,11 @@ class Pool:
 
     # ---- taking and giving back
 
-    def _take_idle(self, origin: Origin, loop: asyncio.AbstractEventLoop) -> UpstreamConnection | None:
+    def _take_idle(self, origin: Origin) -> UpstreamConnection | None:
         state = self._origins.get(origin)
         if state is None or state.waiters:
             return None
-        now = loop.time()
+        now = self._loop.time()
         if now > self._next_reap:
             self._reap(now)
         while state.idle:
@@ -129,11 +129,11 @@ class Pool:
             if not state.open and not state.waiters:
                 del self._origins[origin]
 
-    async def _connect(self, origin: Origin, timeouts: Timeouts, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
+    async def _connect(self, origin: Origin, timeouts: Timeouts) -> UpstreamConnection:
         state = self._origins.setdefault(origin, _OriginState())
-        limit = loop.time() + timeouts.connect_s
+        limit = self._loop.time() + timeouts.connect_s
         while state.open >= origin.max_connections:
-            await self._wait_for_slot(state, origin, limit - loop.time(), loop)
+            await self._wait_for_slot(state, origin, limit - self._loop.time())
             if state.idle:
                 connection = state.idle.pop()
                 if not connection.closed:
@@ -141,7 +141,7 @@ class Pool:
         state.open += 1
         try:
             async with asyncio.timeout_at(limit):
-                return await self._open(origin, state, loop)
+                return await self._open(origin, state)
         except BaseException as e:
             self._closed(state)
             if isinstance(e, TimeoutError):
@@ -150,10 +150,8 @@ class Pool:
                 ) from e
             raise
 
-    async def _wait_for_slot(
-        self, state: _OriginState, origin: Origin, wait_s: float, loop: asyncio.AbstractEventLoop
-    ) -> None:
-        waiter: asyncio.Future[None] = loop.create_future()
+    async def _wait_for_slot(self, state: _OriginState, origin: Origin, wait_s: float) -> None:
+        waiter: asyncio.Future[None] = self._loop.create_future()
         state.waiters.append(waiter)
         try:
             async with asyncio.timeout(wait_s):
@@ -171,9 +169,9 @@ class Pool:
             if waiter in state.waiters:
                 state.waiters.remove(waiter)
 
-    async def _open(self, origin: Origin, state: _OriginState, loop: asyncio.AbstractEventLoop) -> UpstreamConnection:
+    async def _open(self, origin: Origin, state: _OriginState) -> UpstreamConnection:
         def on_free(connection: UpstreamConnection) -> None:
-            connection.idle_since = loop.time()
+            connection.idle_since = self._loop.time()
             state.idle.append(connection)
             self._wake(state)
 
@@ -184,10 +182,10 @@ class Pool:
 
         context = self._tls_context(origin.ca_file) if origin.scheme == "https" else None
         failure: OSError | None = None
-        for address in await resolve(origin, loop):
+        for address in await resolve(origin, self._loop):
             try:
-                _, connection = await loop.create_connection(
-                    UpstreamConnection,
+                _, connection = await self._loop.create_connection(
+                    lambda: UpstreamConnection(self._loop),
                     address,
                     origin.port,
                     ssl=context,

@@ -71,16 +71,18 @@ class GatewayApp:
         """Binds to the running event loop. Idempotent."""
         if self._pipeline is not None:
             return
-        self._sweeper = Sweeper(asyncio.get_running_loop())
-        self._pool = Pool(self._sweeper, idle_connection_s=self._settings.idle_connection_s)
+        loop = asyncio.get_running_loop()
+        self._sweeper = Sweeper(loop)
+        self._pool = Pool(self._sweeper, loop, idle_connection_s=self._settings.idle_connection_s)
         self._pipeline = Pipeline(
             keys=self._keys,
             planner=self._planner,
             local_models=self._local_models,
             pool=self._pool,
             settings=self._settings,
+            loop=loop,
         )
-        self._watcher = asyncio.get_running_loop().create_task(self.config.watch(self._settings.reload_interval_s))
+        self._watcher = loop.create_task(self.config.watch(self._settings.reload_interval_s))
 
     async def close(self, grace_s: float = 10.0) -> None:
         """Refuses new calls, lets the present ones end for `grace_s`, then closes the upstream connections."""

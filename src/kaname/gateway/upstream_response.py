@@ -37,11 +37,13 @@ class UpstreamResponse:
     """Status, headers and body of one answer."""
 
     __slots__ = (
-        "_chunks", "_error", "_feed", "_last_progress", "_seen", "_unread", "_waiter", "complete", "deadline",
+        "_chunks", "_error", "_feed", "_last_progress", "_loop", "_seen", "_unread", "_waiter", "complete", "deadline",
         "headers", "paused", "received", "started_at", "status", "timeouts",
     )  # fmt: skip
 
-    def __init__(self, feed: Feed, timeouts: Timeouts, started_at: float, deadline: float) -> None:
+    def __init__(
+        self, feed: Feed, timeouts: Timeouts, loop: asyncio.AbstractEventLoop, started_at: float, deadline: float
+    ) -> None:
         self.status = 0
         """0 until the final status line is in."""
         self.headers: dict[bytes, bytes] = {}
@@ -54,6 +56,7 @@ class UpstreamResponse:
         self.timeouts = timeouts
         self.paused = False
         self._feed: Feed | None = feed
+        self._loop = loop
         self._chunks: list[bytes] = []
         self._unread = 0
         self._waiter: asyncio.Future[None] | None = None
@@ -117,7 +120,7 @@ class UpstreamResponse:
     async def _wait(self) -> None:
         if self._error is not None:
             raise self._error
-        waiter = self._waiter = asyncio.get_running_loop().create_future()
+        waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
         finally:

@@ -12,6 +12,7 @@ from openai import OpenAI
 
 from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
 from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.corked_http import CorkedHttpProtocol
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.ports import LocalEndpoint, LocalModelInfo
 from kaname.gateway.server import GatewayApp
@@ -135,7 +136,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         )
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http="httptools", loop="uvloop", lifespan="off", access_log=False,
+                app, host="127.0.0.1", port=0, http=CorkedHttpProtocol, loop="uvloop", lifespan="off", access_log=False,
                 proxy_headers=False, log_level="error", timeout_graceful_shutdown=2,
             )
         )  # fmt: skip

@@ -34,7 +34,8 @@ def upstream() -> Iterator[FaultUpstream]:
 
 def run(work: Callable[[Pool], Coroutine[None, None, None]]) -> None:
     async def main() -> None:
-        pool = Pool(Sweeper(asyncio.get_running_loop()))
+        loop = asyncio.get_running_loop()
+        pool = Pool(Sweeper(loop), loop)
         try:
             await work(pool)
         finally:
@@ -210,10 +211,10 @@ ANSWER = (
 def test_an_answer_split_anywhere_is_the_same(cuts: list[int]) -> None:
     async def main() -> None:
         freed: list[UpstreamConnection] = []
-        connection = UpstreamConnection()
+        connection = UpstreamConnection(asyncio.get_running_loop())
         connection.connection_made(_Transport())
         connection.belongs_to(freed.append, lambda _: None)
-        response = connection.send(b"", b"", QUICK, started_at=0.0, deadline=10.0)
+        response = connection.send(b"", b"", QUICK, asyncio.get_running_loop().time() + 10)
         edges = [0, *sorted(cuts), len(ANSWER)]
         for a, b in pairwise(edges):
             if a < b:
@@ -229,9 +230,9 @@ def test_an_answer_split_anywhere_is_the_same(cuts: list[int]) -> None:
 @given(st.binary(max_size=200), st.integers(0, 60))
 def test_any_bytes_of_an_upstream_end_in_an_answer_or_an_error(data: bytes, keep: int) -> None:
     async def main() -> None:
-        connection = UpstreamConnection()
+        connection = UpstreamConnection(asyncio.get_running_loop())
         connection.connection_made(_Transport())
-        response = connection.send(b"", b"", QUICK, started_at=0.0, deadline=10.0)
+        response = connection.send(b"", b"", QUICK, asyncio.get_running_loop().time() + 10)
         connection.data_received(ANSWER[:keep] + data)
         connection.connection_lost(None)
         try:
