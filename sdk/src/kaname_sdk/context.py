@@ -29,11 +29,9 @@ class Scope:
         self._tokens: list[Token[Context]] = []
 
     def __enter__(self) -> "Scope":
-        try:
+        with faults.guard("entering a scope"):
             merged = _merge(current_attributes(), self._additions)
             self._tokens.append(otel_context.attach(otel_context.set_value(_KEY, merged)))
-        except Exception as e:
-            faults.report("entering a scope", e)
         return self
 
     def __exit__(

@@ -26,6 +26,7 @@ _MAX_ITEMS = 1_000
 _MAX_DEPTH = 20
 _FAST_NODES = 256
 _FAST_CHARS = 8_192
+_ENCODING, _DESCRIBING, _MASKING = (faults.guard(p) for p in ("encoding a value", "repr() of a value", "the mask"))
 _encode_json = json.JSONEncoder(ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode
 
 
@@ -38,15 +39,13 @@ class Encoded(NamedTuple):
 
 def encode(value: object, limit: int, mask: Mask | None = None) -> Encoded:
     """The value as text of at most `limit` characters: strings as they are, everything else as JSON. Never raises."""
-    try:
+    with _ENCODING:
         if isinstance(value, str):
             return Encoded(_valid(_cut(_masked(value, mask), limit)), TEXT)
         if mask is None and _fits(value, _FAST_NODES) >= 0:
             return Encoded(_valid(_cut(_encode_json(value), limit)), JSON)
         return Encoded(_valid(_cut(_encode_json(_Shrinker(limit, mask).shrink(value, 0)), limit)), JSON)
-    except Exception as e:
-        faults.report("encoding a value", e)
-        return Encoded(f"<{type(value).__name__} that can't be shown>", TEXT)
+    return Encoded(f"<{type(value).__name__} that can't be shown>", TEXT)
 
 
 def mask_text(text: str, mask: Mask | None, limit: int) -> str:
@@ -162,21 +161,18 @@ class _Shrinker:
 
 
 def _describe(value: object) -> str:
-    try:
+    with _DESCRIBING:
         return repr(value)
-    except Exception:  # a broken __repr__ is the application's own, and not worth a log line
-        return f"<{type(value).__name__}>"
+    return f"<{type(value).__name__}>"
 
 
 def _masked(text: str, mask: Mask | None) -> str:
     if mask is None or not text:
         return text
-    try:
+    with _MASKING:
         masked = cast("object", mask(text))  # an untyped application may return anything
-    except Exception as e:
-        faults.report("the mask", e)
-        return MASK_FAILED
-    return masked if isinstance(masked, str) else MASK_FAILED
+        return masked if isinstance(masked, str) else MASK_FAILED
+    return MASK_FAILED
 
 
 def _cut(text: str, limit: int) -> str:

@@ -1,13 +1,35 @@
 """The rule that the SDK never disturbs the application: whatever goes wrong inside is logged, once per place, and over.
 
-The SDK's functions run inside other people's code, so each public entry catches everything of its own (never the
-application's exceptions) and reports it here.
+The SDK's functions run inside other people's code, so each public entry puts its own work (never the application's)
+into a `faults.guard` block.
 """
 
 import logging
 import threading
+from types import TracebackType
 
 logger = logging.getLogger("kaname_sdk")
+
+
+class Guard:
+    """`with` block whose errors end here, in the log. Stateless, so safe to share and to nest."""
+
+    __slots__ = ("_log", "_place")
+
+    def __init__(self, log: "FaultLog", place: str) -> None:
+        self._log = log
+        self._place = place
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> bool:
+        if not isinstance(error, Exception):  # nothing happened, or the process is being told to stop
+            return False
+        self._log.report(self._place, error)
+        return True
 
 
 class FaultLog:
@@ -16,6 +38,10 @@ class FaultLog:
     def __init__(self) -> None:
         self._counts: dict[str, int] = {}
         self._lock = threading.Lock()
+
+    def guard(self, place: str) -> Guard:
+        """A block around the SDK's own work: what it raises is logged here and goes no further."""
+        return Guard(self, place)
 
     def report(self, place: str, error: BaseException) -> None:
         """Notes a fault. Never raises."""

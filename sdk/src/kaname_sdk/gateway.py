@@ -21,11 +21,9 @@ def gateway_headers() -> dict[str, str]:
 
     `wrap(client)` adds them by itself; use them with any other HTTP client.
     """
-    try:
+    with faults.guard("gateway_headers()"):
         return _headers()
-    except Exception as e:
-        faults.report("gateway_headers()", e)
-        return {}
+    return {}
 
 
 def _headers() -> dict[str, str]:

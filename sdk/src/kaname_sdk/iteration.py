@@ -57,7 +57,7 @@ def observe_iteration(inner: Generator[Any, Any, Any], begin: Begin, *, capture:
                 _inside(running, inner.close)
                 _finish(running, log, capture)
                 raise
-            except BaseException as e:
+            except BaseException as e:  # noqa: BLE001 - thrown on into the generator
                 step = _call(inner.throw, e)
             else:
                 step = _call(inner.send, received) if received is not None else (lambda: next(inner))
@@ -89,7 +89,7 @@ async def observe_async_iteration(
                 await _inside_async(running, inner.aclose)
                 _finish(running, log, capture)
                 raise
-            except BaseException as e:
+            except BaseException as e:  # noqa: BLE001 - thrown on into the generator
                 step = _call(inner.athrow, e)
             else:
                 step = _call(inner.asend, received)

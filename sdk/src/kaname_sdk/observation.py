@@ -25,6 +25,7 @@ AttributeMap = dict[str, str | int | float | bool | Sequence[str]]
 _OPERATIONS = {"tool": "execute_tool", "agent": "invoke_agent", "retriever": "retrieval", "embedding": "embeddings"}
 _NAME_ATTRIBUTES = {"tool": "gen_ai.tool.name", "agent": "gen_ai.agent.name"}
 _MAX_MESSAGE = 2_000
+_STARTING, _ENDING = faults.guard("starting a span"), faults.guard("ending a span")
 
 
 def kind_attributes(kind: Kind, name: str) -> AttributeMap:
@@ -106,14 +107,12 @@ class Observation:
 
     def end(self, error: BaseException | None = None) -> None:
         """Writes what was collected and ends the span."""
-        try:
+        with _ENDING:
             if self._attributes:
                 self.span.set_attributes(self._attributes)
             if error is not None:
                 self._record_error(error)
             self.span.end()
-        except Exception as e:
-            faults.report("ending a span", e)
 
     def _record_error(self, error: BaseException) -> None:
         if isinstance(error, GeneratorExit | StopIteration | StopAsyncIteration):
@@ -132,7 +131,7 @@ def begin(
     name: str, attributes: AttributeMap, *, inputs: object = None, has_inputs: bool = False
 ) -> Observation | None:
     """Starts a step that isn't current yet; None if nothing is recorded or the SDK itself failed."""
-    try:
+    with _STARTING:
         runtime = get_runtime()
         if not runtime.active:
             return None
@@ -147,9 +146,7 @@ def begin(
         if capture:
             observation.set_input(inputs)  # encodes only if this span is sampled
         return observation
-    except Exception as e:
-        faults.report("starting a span", e)
-        return None
+    return None
 
 
 class span:  # noqa: N801 - used like a function: `with span("step") as s:`

@@ -172,7 +172,7 @@ def _wrap_async_generator(target: Callable[..., Any], step: _Step) -> Callable[.
                     received = yield item
                 except GeneratorExit:
                     raise
-                except BaseException as e:
+                except BaseException as e:  # noqa: BLE001 - thrown on into the generator
                     item = await outer.athrow(e)
                 else:
                     item = await outer.asend(received)

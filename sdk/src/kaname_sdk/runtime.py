@@ -94,11 +94,10 @@ def instrument(
     }
     with _holder.lock:
         if _holder.runtime is None:
-            try:
+            with faults.guard("instrument()"):
                 _holder.runtime = _build(read_config(given, mask), exporter)
-            except Exception as e:
-                faults.report("instrument()", e)
-                _holder.runtime = Runtime(Config(), trace.NoOpTracer(), None, None, active=False, samples_all=False)
+            if _holder.runtime is None:
+                _holder.runtime = _inactive(Config())
             atexit.register(_holder.runtime.shutdown)
         return _holder.runtime
 
@@ -110,11 +109,9 @@ def get_runtime() -> Runtime:
 
 def flush(timeout_s: float = 10.0) -> bool:
     """Sends what waits, e.g. before a serverless function freezes; False if it took too long. Never raises."""
-    try:
+    with faults.guard("flush()"):
         return get_runtime().flush(timeout_s)
-    except Exception as e:
-        faults.report("flush()", e)
-        return False
+    return False
 
 
 def shutdown() -> None:
@@ -126,10 +123,8 @@ def shutdown() -> None:
     if runtime is None:
         return
     atexit.unregister(runtime.shutdown)
-    try:
+    with faults.guard("shutdown()"):
         runtime.shutdown()
-    except Exception as e:
-        faults.report("shutdown()", e)
 
 
 def _build(config: Config, exporter: SpanExporter | None) -> Runtime:
@@ -142,7 +137,7 @@ def _build(config: Config, exporter: SpanExporter | None) -> Runtime:
         faults.say_once(
             "destination", "no KANAME_URL and no OTEL_EXPORTER_OTLP_ENDPOINT is set: nothing is recorded or sent"
         )
-        return Runtime(config, trace.NoOpTracer(), None, None, active=False, samples_all=False)
+        return _inactive(config)
     provider = present if isinstance(present, TracerProvider) and foreign else _new_provider(config)
     provider.add_span_processor(ScopeProcessor())
     provider.add_span_processor(
@@ -156,6 +151,10 @@ def _build(config: Config, exporter: SpanExporter | None) -> Runtime:
     if not isinstance(present, TracerProvider):  # the global one can be set only once
         trace.set_tracer_provider(provider)
     return _runtime(config, provider, owned=provider is not present)
+
+
+def _inactive(config: Config) -> Runtime:
+    return Runtime(config, trace.NoOpTracer(), None, None, active=False, samples_all=False)
 
 
 def _runtime(config: Config, provider: TracerProvider, *, owned: bool) -> Runtime:

@@ -71,12 +71,9 @@ class ScoreSender:
                 score = self._queue.get(timeout=0.5)
             except queue.Empty:
                 continue
-            try:
+            with faults.guard("sending a score"):
                 self._send(score)
-            except Exception as e:
-                faults.report("sending a score", e)
-            finally:
-                self._queue.task_done()
+            self._queue.task_done()
 
     def _send(self, score: Mapping[str, Any]) -> None:
         pause = _FIRST_PAUSE_S

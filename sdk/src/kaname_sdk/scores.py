@@ -35,7 +35,7 @@ def score(
     background to Kaname; with another OTLP back end it becomes a `gen_ai.evaluation.result` event. The same `score_id`
     again replaces the score.
     """
-    try:
+    with faults.guard("score()"):
         runtime = get_runtime()
         if not runtime.active:
             return None
@@ -56,9 +56,7 @@ def score(
         else:
             _add_event(runtime, target, name, judgement, explanation)
         return identity
-    except Exception as e:
-        faults.report("score()", e)
-        return None
+    return None
 
 
 def _target(trace_id: str | None, span_id: str | None, session_id: str | None) -> dict[str, str]:

@@ -125,6 +125,9 @@ def test_mask_sees_every_string(record: Any) -> None:
         step.set_output(["hunter2"])
     for recorded_span in recorded.all():
         assert "hunter2" not in recorded_span.to_json()
+        assert "***" in recorded_span.attributes["input.value"]
+    assert recorded.attributes("s")["output.value"] == '["***"]'
+    assert "***" in recorded.one("login").status.description
 
 
 def test_a_failing_mask_hides_instead_of_leaking(record: Any, caplog: pytest.LogCaptureFixture) -> None:

@@ -127,10 +127,8 @@ async def _watch_async(inner: AsyncIterator[Any], assembly: ChatAssembly, done: 
 
 
 def _add(assembly: ChatAssembly, chunk: object) -> None:
-    try:
+    with faults.guard("reading a stream"):
         assembly.add(chunk)
-    except Exception as e:
-        faults.report("reading a stream", e)
 
 
 def _message(choice: _Choice) -> Message:

@@ -31,10 +31,8 @@ _TARGETS = (
 def wrap(client: C) -> C:
     """Traces this client and returns it. Idempotent; never raises; a client of another shape is left alone."""
     for path, method, operation in _TARGETS:
-        try:
+        with faults.guard(f"wrap(): {path}.{method}"):
             _patch(client, path, method, operation)
-        except Exception as e:
-            faults.report(f"wrap(): {path}.{method}", e)
     return client
 
 
@@ -90,32 +88,26 @@ async def _finish_later(pending: Awaitable[Any], running: Observation, operation
 
 
 def _is_gateway(base_url: str) -> bool:
-    try:
+    with faults.guard("reading the configuration"):
         url = get_runtime().config.url
-    except Exception as e:
-        faults.report("reading the configuration", e)
-        return False
-    return bool(url) and (base_url == url or base_url.startswith(f"{url}/"))
+        return bool(url) and (base_url == url or base_url.startswith(f"{url}/"))
+    return False
 
 
 def _with_trace_headers(kwargs: dict[str, Any]) -> dict[str, Any]:
-    try:
+    with faults.guard("adding trace headers"):
         given: Mapping[str, str] = kwargs.get("extra_headers") or {}
         return {**kwargs, "extra_headers": {**gateway_headers(), **given}}
-    except Exception as e:
-        faults.report("adding trace headers", e)
-        return kwargs
+    return kwargs
 
 
 def _begin(operation: str, base_url: str, kwargs: Mapping[str, Any]) -> Observation | None:
-    try:
+    with faults.guard("reading an OpenAI request"):
         attributes = request_attributes(kwargs, operation, base_url)
         if get_runtime().config.capture:
             attributes.update(_request_content(operation, kwargs))
         return begin(f"{operation} {kwargs.get('model', '')}".strip(), attributes)
-    except Exception as e:
-        faults.report("reading an OpenAI request", e)
-        return None
+    return None
 
 
 def _request_content(operation: str, kwargs: Mapping[str, Any]) -> AttributeMap:
@@ -129,7 +121,7 @@ def _request_content(operation: str, kwargs: Mapping[str, Any]) -> AttributeMap:
 
 
 def _finish(result: object, running: Observation, operation: str, assembly: ChatAssembly) -> None:
-    try:
+    with faults.guard("reading an OpenAI response"):
         if hasattr(result, "_iterator") and hasattr(result, "close"):
             observe_stream(result, assembly, functools.partial(_finish_stream, running))
             return
@@ -137,20 +129,16 @@ def _finish(result: object, running: Observation, operation: str, assembly: Chat
         if operation == "chat" and get_runtime().config.capture and running.span.is_recording():
             choices = read(result, "choices") or ()
             running.span.set_attribute("gen_ai.output.messages", _encode([convert_choice(c) for c in choices]))
-    except Exception as e:
-        faults.report("reading an OpenAI response", e)
     running.end()
 
 
 def _finish_stream(running: Observation, assembly: ChatAssembly, error: BaseException | None) -> None:
-    try:
+    with faults.guard("reading an OpenAI stream"):
         running.set_attributes(response_attributes(assembly))
         if assembly.first_piece_s is not None:
             running.set_attributes({"gen_ai.response.time_to_first_chunk": assembly.first_piece_s})
         if get_runtime().config.capture:
             running.span.set_attribute("gen_ai.output.messages", _encode(assembly.messages()))
-    except Exception as e:
-        faults.report("reading an OpenAI stream", e)
     running.end(error)
 
 
