@@ -2,9 +2,9 @@
 
     python -m bench.gateway [--rounds 12] [--seconds 0.7] [--check]
 
-Needs gcc and wrk (`apt-get install wrk`). CPU a request is what counts: from /proc/<pid>/task/*/schedstat over all threads
-of the gateway process, journal writer included; requests per second on a shared machine are weather. Of each figure the
-best and the median round are printed. `--check` exits 1 when a bar isn't met by the best round.
+Needs gcc and wrk (`apt-get install wrk`). CPU a request is what counts: from /proc/<pid>/task/*/schedstat over all
+threads of the gateway process, journal writer included; requests per second on a shared machine are weather. Of each
+figure the best and the median round are printed. `--check` exits 1 when a bar isn't met by the best round.
 """
 
 import argparse

@@ -37,7 +37,7 @@ async def main() -> None:
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve())
-    while not server.started:
+    while not server.started:  # noqa: ASYNC110 - uvicorn has no such event
         await asyncio.sleep(0.01)
     sys.stdout.write(json.dumps({"port": server.servers[0].sockets[0].getsockname()[1]}) + "\n")
     sys.stdout.flush()

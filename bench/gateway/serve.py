@@ -79,14 +79,14 @@ async def main() -> None:
         gc.freeze()
         gc.set_threshold(20_000, 20, 50)
         serving = asyncio.create_task(server.serve())
-        while not server.started:
+        while not server.started:  # noqa: ASYNC110 - uvicorn has no such event
             await asyncio.sleep(0.01)
         port = server.servers[0].sockets[0].getsockname()[1]
         sys.stdout.write(json.dumps({"port": port, "key": source.secret}) + "\n")
         sys.stdout.flush()
         await serving
         await app.close()
-    await journal.close()
+    journal.close()
     sys.stderr.write(f"journal: {journal.stats()}\n")
 
 

@@ -84,10 +84,19 @@ class Pipeline:
         record.target_model = target.target.model
         sent, attempt = await self._attempt(exchange, request, plan, target)
         try:
-            await self._deliver(exchange, request, target, sent.response)
+            response = sent.response
+            if response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
+                await self._refuse(exchange, target, response)
+            elif request.stream:
+                await self._relay(exchange, request, response, strip_usage=_strips_usage(request, target))
+            else:
+                await self._answer(exchange, response)
+            attempt.error_code = record.error_code
+        except KanameError as e:
+            attempt.error_code = e.code
+            raise
         finally:
             attempt.duration_ns = time.time_ns() - attempt.start_ns
-            attempt.error_code = record.error_code
             self._pool.release(sent.response)
 
     async def _attempt(
@@ -129,19 +138,14 @@ class Pipeline:
             raise UpstreamTimeoutError(f"local model {target.target.model!r} didn't start in time") from e
         return local_head(endpoint, exchange.record.surface)
 
-    async def _deliver(
-        self, exchange: Exchange, request: DecodedRequest, target: PlannedTarget, response: UpstreamResponse
-    ) -> None:
-        if _is_encoded(response):
+    async def _refuse(self, exchange: Exchange, target: PlannedTarget, response: UpstreamResponse) -> None:
+        """For an answer that isn't a plain 200."""
+        if response.status == 200:
             raise UpstreamError("the upstream sent a compressed answer unasked", code="upstream_invalid_response")
-        if response.status != 200:
-            body = await response.read_all(self._settings.max_response_bytes)
-            error = read_error(response.status, response.headers, body, local=target.provider.type == LOCAL)
-            await send_error(exchange, error)
-        elif request.stream:
-            await self._relay(exchange, request, response, strip_usage=_strips_usage(request, target))
-        else:
-            await self._answer(exchange, response)
+        body = await response.read_all(self._settings.max_response_bytes)
+        await send_error(
+            exchange, read_error(response.status, response.headers, body, local=target.provider.type == LOCAL)
+        )
 
     async def _answer(self, exchange: Exchange, response: UpstreamResponse) -> None:
         body = await response.read_all(self._settings.max_response_bytes)
@@ -257,7 +261,3 @@ def _strips_usage(request: DecodedRequest, target: PlannedTarget) -> bool:
 
 def _is_event_stream(response: UpstreamResponse) -> bool:
     return response.headers.get(b"content-type", b"").lower().startswith(b"text/event-stream")
-
-
-def _is_encoded(response: UpstreamResponse) -> bool:
-    return response.headers.get(b"content-encoding", b"identity").lower() != b"identity"

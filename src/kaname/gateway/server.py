@@ -15,7 +15,7 @@ import orjson
 from kaname.gateway.caller_context import open_record
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
-from kaname.gateway.exchange import Exchange, Receive, Send
+from kaname.gateway.exchange import Exchange, Message, Receive, Send
 from kaname.gateway.model import Surface
 from kaname.gateway.models_list import describe_model, list_models
 from kaname.gateway.openai_errors import WireError, internal_error, to_wire
@@ -137,7 +137,12 @@ class GatewayApp:
                     raise _draining()
                 caller = pipeline.authenticate(exchange.headers)
                 record.project_id, record.key_id, record.key_name = caller.project_id or "", caller.id, caller.name
-                exchange.body = await self._read_body(exchange.headers, receive)
+                message = await receive()
+                exchange.body = message.get("body", b"")
+                if message.get("more_body") or b"content-encoding" in exchange.headers:
+                    exchange.body = await self._read_body(exchange.body, message, exchange.headers, receive)
+                elif len(exchange.body) > self._settings.max_body_bytes:
+                    raise too_large(self._settings.max_body_bytes)
                 exchange.watch()
                 await pipeline.call(exchange, self.config.current)
             except KanameError as e:
@@ -167,13 +172,14 @@ class GatewayApp:
         else:
             mark_incomplete(exchange, error)
 
-    async def _read_body(self, headers: Mapping[bytes, bytes], receive: Receive) -> bytes:
+    async def _read_body(
+        self, body: bytes, message: Message, headers: Mapping[bytes, bytes], receive: Receive
+    ) -> bytes:
+        """Everything but the usual case of a short plain body."""
         limit = self._settings.max_body_bytes
         length = headers.get(b"content-length")
         if length is not None and length.isdigit() and int(length[:20]) > limit:
             raise too_large(limit)
-        message = await receive()
-        body = cast("bytes", message.get("body", b""))
         if message.get("more_body"):
             try:
                 async with asyncio.timeout(self._settings.body_timeout_s):

@@ -93,10 +93,8 @@ class UpstreamResponse:
         """The whole body; raises UpstreamError when it is larger than `max_bytes`."""
         parts: list[bytes] = []
         size = 0
-        while True:
+        while self._chunks or not self.complete:
             chunk = await self.next_chunk()
-            if not chunk:
-                return parts[0] if len(parts) == 1 else b"".join(parts)
             size += len(chunk)
             if size > max_bytes:
                 self.abort()
@@ -106,6 +104,7 @@ class UpstreamResponse:
                     code="upstream_response_too_large",
                 )
             parts.append(chunk)
+        return parts[0] if len(parts) == 1 else b"".join(parts)
 
     def abort(self) -> None:
         """Ends interest: closes the connection at once unless the answer is complete. Idempotent."""
