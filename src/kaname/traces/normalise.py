@@ -36,8 +36,9 @@ class Normaliser:
         registry = dialects or builtin_dialects()
         self._dialects = tuple(registry.get(name) for name in _merge_order(registry))
         self._known_heads = frozenset[str]().union(*(d.heads for d in self._dialects))
+        self._known_keys = frozenset[str]().union(*(d.keys for d in self._dialects))
         self._scoped = frozenset[str]().union(*(d.scopes for d in self._dialects))
-        self._applicable: dict[tuple[frozenset[str], str], tuple[Dialect, ...]] = {}
+        self._applicable: dict[tuple[frozenset[str], frozenset[str], str], tuple[Dialect, ...]] = {}
         self._last_scope: tuple[Scope, str, str] | None = None
 
     def normalise(self, project_id: str, span: RawSpan, *, received_ns: int) -> SpanRow:
@@ -80,19 +81,24 @@ class Normaliser:
         return merged, names
 
     def _applicable_to(self, span: RawSpan) -> tuple[Dialect, ...]:
-        heads = {key.partition(".")[0] for key in span.attributes}
+        attributes = span.attributes
+        heads = {key.partition(".")[0] for key in attributes}
         for event in span.events:
             heads.add(event.name.partition(".")[0])
+        keys = self._known_keys.intersection(attributes)
         scope = span.scope.name if span.scope.name in self._scoped else ""
-        signature = (self._known_heads & heads, scope)
+        signature = (self._known_heads & heads, keys, scope)
         dialects = self._applicable.get(signature)
         if dialects is None:
             dialects = tuple(
                 d
                 for d in self._dialects
-                if not (d.heads or d.scopes) or not d.heads.isdisjoint(signature[0]) or scope in d.scopes
+                if not (d.heads or d.keys or d.scopes)
+                or not d.heads.isdisjoint(signature[0])
+                or not d.keys.isdisjoint(keys)
+                or scope in d.scopes
             )
-            # Bounded: a signature is a subset of the known heads, and few occur.
+            # Bounded: senders choose which known names they combine, but few combinations occur.
             if len(self._applicable) < 4096:
                 self._applicable[signature] = dialects
         return dialects

@@ -6,6 +6,7 @@ read by JavaScript. A key that is both a leaf and a parent: the leaf wins, which
 list are closed up, in index order.
 """
 
+from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import cast
 
@@ -23,23 +24,25 @@ class _Node(dict[_Step, object]):
     """An object or list under construction; told by its type from objects that arrived as values."""
 
 
-def unflatten(attributes: Attributes, prefix: str) -> tuple[AttributeValue, int]:
-    """The value below `prefix` (which ends in a dot) and how many keys were over budget; (None, 0) if there is none."""
+def unflatten(items: Iterable[tuple[str, AttributeValue]]) -> tuple[AttributeValue, int]:
+    """The value that these (path, leaf) pairs spell, and how many were over budget; (None, 0) if there are none."""
     root = _Node()
     budget = SLOT_BUDGET
     over = 0
-    skip = len(prefix)
-    for key, value in attributes.items():
-        if not key.startswith(prefix):
-            continue
-        tail = key[skip:]
-        path = _cached_path(tail) if len(tail) <= _CACHED_KEY_CHARS else _path_of(tail)
+    for path_text, value in items:
+        path = _cached_path(path_text) if len(path_text) <= _CACHED_KEY_CHARS else _path_of(path_text)
         added = _insert(root, path, value, budget) if path else None
         if added is None:
             over += 1
         else:
             budget -= added
     return (_dense(root) if root else None), over
+
+
+def below(attributes: Attributes, prefix: str) -> Iterator[tuple[str, AttributeValue]]:
+    """The attributes under a prefix, which ends in a dot, without it."""
+    skip = len(prefix)
+    return ((key[skip:], value) for key, value in attributes.items() if key.startswith(prefix))
 
 
 def _insert(root: _Node, path: tuple[_Step, ...], value: AttributeValue, budget: int) -> int | None:
@@ -78,13 +81,13 @@ _cached_path = lru_cache(maxsize=16_384)(_path_of)
 
 
 def _dense(node: _Node) -> AttributeValue:
-    if all(type(step) is int for step in node):
-        return [_finished(node[i]) for i in sorted(node, key=_index)]
-    return {str(step): _finished(child) for step, child in node.items()}
-
-
-def _index(step: _Step) -> int:
-    return step if isinstance(step, int) else -1
+    if type(next(iter(node))) is int and all(type(step) is int for step in node):
+        steps = sorted(cast("dict[int, object]", node))
+        return [_finished(node[step]) for step in steps]
+    return {
+        str(step): _dense(child) if type(child) is _Node else cast("AttributeValue", child)
+        for step, child in node.items()
+    }
 
 
 def _finished(child: object) -> AttributeValue:

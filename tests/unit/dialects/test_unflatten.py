@@ -5,7 +5,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaname.traces.unflatten import SLOT_BUDGET, unflatten
+from kaname.traces import unflatten as module
+from kaname.traces.unflatten import SLOT_BUDGET, below
 
 names = st.text("abcxyz_", min_size=1, max_size=6)
 leaves = st.text(max_size=5) | st.integers() | st.booleans()
@@ -13,6 +14,10 @@ trees = st.recursive(
     leaves,
     lambda inner: st.lists(inner, min_size=1, max_size=4) | st.dictionaries(names, inner, min_size=1, max_size=4),
 )
+
+
+def unflatten(attributes: dict[str, Any], prefix: str) -> tuple[Any, int]:
+    return module.unflatten(below(attributes, prefix))
 
 
 def flatten(value: Any, prefix: str, into: dict[str, Any]) -> dict[str, Any]:

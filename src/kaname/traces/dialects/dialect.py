@@ -84,14 +84,16 @@ class Partial(TypedDict, total=False):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dialect:
-    """A reader and when it applies: a span has an attribute or event name under one of `heads`, or one of `scopes`.
+    """A reader and when it applies: a span has an attribute or event name under one of `heads`, one of the attributes
+    `keys`, or one of `scopes`. Without any of them: always.
 
-    A head is what stands before the first dot of a key (`gen_ai` of `gen_ai.system`). No heads and no scopes: always.
+    A head is what stands before the first dot of a key (`gen_ai` of `gen_ai.system`).
     """
 
     name: str
     read: Callable[[RawSpan], Partial]
     heads: frozenset[str] = frozenset()
+    keys: frozenset[str] = frozenset()
     scopes: frozenset[str] = frozenset()
 
 

@@ -133,11 +133,7 @@ def _read_claude_code(span: RawSpan, found: Partial) -> None:
 DIALECT = Dialect(
     name="frameworks",
     read=read,
-    heads=frozenset(
-        {
-            "genkit:input", "genkit:output", "genkit:metadata:subtype", "flue", "gcp", "lk", "lmnr", "span", "entity",
-            "agent", "input", "output", "model", "tool",
-        }
-    ),
+    heads=frozenset({"genkit:input", "genkit:output", "genkit:metadata:subtype", "flue", "gcp", "lk", "lmnr"}),
+    keys=frozenset({"span.type", "entity.type", "agent.messages", "llm.messages", "input", "output", "model"}),
     scopes=frozenset({"livekit-agents", "genkit-tracer"}),
-)  # fmt: skip
+)

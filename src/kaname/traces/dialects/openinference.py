@@ -7,17 +7,23 @@ not kept. Annotations on a span are scores and are read by `traces/span_scores.p
 from decimal import Decimal
 
 from kaname.traces.coerce import (
-    first_count,
     first_text,
     flat_metadata,
     json_object,
     structured,
     text_list,
+    to_count,
     to_decimal,
     to_text,
 )
 from kaname.traces.dialects.dialect import Dialect, Partial, Payload, claim, payload_of, text_payload
-from kaname.traces.dialects.openinference_messages import read_documents, read_messages, read_prompts, read_tools
+from kaname.traces.dialects.openinference_messages import (
+    group_attributes,
+    read_documents,
+    read_messages,
+    read_prompts,
+    read_tools,
+)
 from kaname.traces.messages import parse_messages
 from kaname.traces.model import Attributes, AttributeValue, RawSpan, SpanKind
 from kaname.traces.usage import TokenCounts, Usage, split_usage
@@ -27,7 +33,6 @@ KINDS: dict[str, SpanKind] = {
     "EMBEDDING": "embedding", "RERANKER": "reranker", "GUARDRAIL": "guardrail", "EVALUATOR": "evaluator",
     "PROMPT": "chain", "UNKNOWN": "span",
 }  # fmt: skip
-_TOKENS = "llm.token_count."
 _COST = "llm.cost."
 _FIRST_CHUNK = "First Token Stream Event"
 
@@ -36,20 +41,20 @@ def read(span: RawSpan) -> Partial:
     """Everything that the conventions name."""
     a = span.attributes
     found: Partial = {}
-    heads = _second_heads(a)
+    groups = group_attributes(a)
     if kind := KINDS.get(to_text(a.get("openinference.span.kind")).upper()):
         found["kind"] = claim("openinference", kind)
     _read_identity(a, found)
-    read_messages(a, heads, found)
+    read_messages(groups, found)
     _read_io(a, found)
-    if "prompts" in heads or "choices" in heads:
-        read_prompts(a, found)
-    if "tools" in heads:
-        read_tools(a, found)
-    read_documents(a, heads, found)
-    if "token_count" in heads and (usage := _read_usage(a)):
+    if "llm.prompts" in groups or "llm.choices" in groups:
+        read_prompts(groups, found)
+    if "llm.tools" in groups:
+        read_tools(groups, found)
+    read_documents(a, groups, found)
+    if "llm.token_count" in groups and (usage := _read_usage(groups["llm.token_count"])):
         found["usage"] = usage
-    if "cost" in heads and (cost := _read_cost(a)):
+    if "llm.cost" in groups and (cost := _read_cost(a)):
         found["sent_cost"] = cost
     for event in span.events:
         if event.name == _FIRST_CHUNK:
@@ -58,11 +63,6 @@ def read(span: RawSpan) -> Partial:
     if "metadata" in a and (metadata := flat_metadata(a["metadata"])):
         found["metadata"] = metadata
     return found
-
-
-def _second_heads(a: Attributes) -> set[str]:
-    """What follows `llm.`, `retrieval.`, `reranker.` or `embedding.`: tells what there is to un-flatten."""
-    return {k.split(".", 2)[1] for k in a if k.startswith(("llm.", "re", "embedding.")) and "." in k}
 
 
 def _read_identity(a: Attributes, found: Partial) -> None:
@@ -124,8 +124,8 @@ def _payload(value: AttributeValue, mime_type: AttributeValue) -> Payload | None
     return text_payload(value, is_json=mime_type == "application/json")
 
 
-def _read_usage(a: Attributes) -> Usage | None:
-    reported = {k[len(_TOKENS) :]: n for k in a if k.startswith(_TOKENS) and (n := first_count(a, k)) is not None}
+def _read_usage(tokens: list[tuple[str, AttributeValue]]) -> Usage | None:
+    reported = {name: count for name, value in tokens if (count := to_count(value)) is not None}
     if not reported:
         return None
     r = reported.get
@@ -157,7 +157,6 @@ def _read_cost(a: Attributes) -> dict[str, Decimal]:
 DIALECT = Dialect(
     name="openinference",
     read=read,
-    heads=frozenset(
-        {"openinference", "llm", "input", "output", "retrieval", "reranker", "embedding", "tool", "agent", "metadata"}
-    ),
+    heads=frozenset({"openinference", "llm", "retrieval", "reranker", "embedding"}),
+    keys=frozenset({"input.value", "output.value", "metadata", "agent.name", "tool.name"}),
 )

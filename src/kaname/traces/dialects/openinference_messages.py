@@ -11,37 +11,57 @@ from kaname.traces.model import Attributes, AttributeValue
 from kaname.traces.tool_definitions import canonical_tools
 from kaname.traces.unflatten import unflatten
 
+Groups = dict[str, list[tuple[str, AttributeValue]]]
+_NAMESPACES = ("llm.", "retrieval.", "reranker.", "embedding.")
 OVER_BUDGET = "attributes_over_budget"
 
 
-def read_messages(a: Attributes, heads: set[str], found: Partial) -> None:
+def group_attributes(a: Attributes) -> Groups:
+    """Attributes of the flattened namespaces by their first two steps: `{"llm.tools": [("0.tool.json_schema", …)]}`.
+
+    One pass, because a span has dozens of these keys and each list would otherwise look at all of them.
+    """
+    groups: Groups = {}
+    for key, value in a.items():
+        if key.startswith(_NAMESPACES):
+            steps = key.split(".", 2)
+            if len(steps) == 3:
+                group = f"{steps[0]}.{steps[1]}"
+                if group in groups:
+                    groups[group].append((steps[2], value))
+                else:
+                    groups[group] = [(steps[2], value)]
+    return groups
+
+
+def read_messages(groups: Groups, found: Partial) -> None:
     """`llm.input_messages` and `llm.output_messages`."""
-    if "input_messages" in heads and (messages := _messages(a, "llm.input_messages.", "user", found)):
+    if "llm.input_messages" in groups and (messages := _messages(groups, "llm.input_messages", "user", found)):
         found["input_messages"] = messages
-    if "output_messages" in heads and (messages := _messages(a, "llm.output_messages.", "assistant", found)):
+    if "llm.output_messages" in groups and (messages := _messages(groups, "llm.output_messages", "assistant", found)):
         found["output_messages"] = messages
         if reasons := finish_reasons_of(messages):
             found.setdefault("finish_reasons", reasons)
 
 
-def read_prompts(a: Attributes, found: Partial) -> None:
+def read_prompts(groups: Groups, found: Partial) -> None:
     """Text completions: `llm.prompts.N.prompt.text` and `llm.choices.N.completion.text`."""
     if "input_messages" not in found:
-        texts = _texts(a, "llm.prompts.", "prompt", found)
+        texts = _texts(groups, "llm.prompts", "prompt", found)
         if texts:
             found["input_messages"] = [text_message("user", t) for t in texts]
             found.pop("input", None)
     if "output_messages" not in found:
-        texts = _texts(a, "llm.choices.", "completion", found)
+        texts = _texts(groups, "llm.choices", "completion", found)
         if texts:
             found["output_messages"] = [text_message("assistant", t) for t in texts]
             found.pop("output", None)
 
 
-def read_tools(a: Attributes, found: Partial) -> None:
+def read_tools(groups: Groups, found: Partial) -> None:
     """`llm.tools.N.tool.json_schema`."""
     tools: list[AttributeValue] = []
-    for item in _rebuilt(a, "llm.tools.", found):
+    for item in _rebuilt(groups, "llm.tools", found):
         tool = _object(item, "tool")
         schema = tool.get("json_schema")
         if schema is not None:
@@ -52,27 +72,27 @@ def read_tools(a: Attributes, found: Partial) -> None:
         found["tool_definitions"] = canonical_tools(tools)
 
 
-def read_documents(a: Attributes, heads: set[str], found: Partial) -> None:
+def read_documents(a: Attributes, groups: Groups, found: Partial) -> None:
     """Retrieved or re-ranked documents; the query of a re-ranker; the texts of an embedding."""
-    if "documents" in heads:
-        found["documents"] = _documents(a, "retrieval.documents.", found)
-    elif "output_documents" in heads:
-        found["documents"] = _documents(a, "reranker.output_documents.", found)
+    if "retrieval.documents" in groups:
+        found["documents"] = _documents(groups, "retrieval.documents", found)
+    elif "reranker.output_documents" in groups:
+        found["documents"] = _documents(groups, "reranker.output_documents", found)
         if payload := payload_of(a.get("reranker.query")):
             found.setdefault("input", payload)
-    if "embeddings" in heads and "input" not in found:
+    if "embedding.embeddings" in groups and "input" not in found:
         texts = [
             to_text(e.get("text"))
-            for item in _rebuilt(a, "embedding.embeddings.", found)
+            for item in _rebuilt(groups, "embedding.embeddings", found)
             if (e := _object(item, "embedding")).get("text")
         ]
         if texts:
             found["input"] = Payload("\n".join(texts))
 
 
-def _messages(a: Attributes, prefix: str, role: str, found: Partial) -> list[Message]:
+def _messages(groups: Groups, group: str, role: str, found: Partial) -> list[Message]:
     messages: list[Message] = []
-    for item in _rebuilt(a, prefix, found):
+    for item in _rebuilt(groups, group, found):
         fields = _object(item, "message")
         if fields:
             messages.append(_message(fields, role))
@@ -130,13 +150,13 @@ def _tool_call(call: dict[str, AttributeValue]) -> Part:
     return part
 
 
-def _texts(a: Attributes, prefix: str, name: str, found: Partial) -> list[str]:
-    return [t for item in _rebuilt(a, prefix, found) if (t := to_text(_object(item, name).get("text")))]
+def _texts(groups: Groups, group: str, name: str, found: Partial) -> list[str]:
+    return [t for item in _rebuilt(groups, group, found) if (t := to_text(_object(item, name).get("text")))]
 
 
-def _documents(a: Attributes, prefix: str, found: Partial) -> list[AttributeValue]:
+def _documents(groups: Groups, group: str, found: Partial) -> list[AttributeValue]:
     documents: list[AttributeValue] = []
-    for item in _rebuilt(a, prefix, found):
+    for item in _rebuilt(groups, group, found):
         fields = _object(item, "document")
         document: dict[str, AttributeValue] = {}
         if "id" in fields:
@@ -152,8 +172,8 @@ def _documents(a: Attributes, prefix: str, found: Partial) -> list[AttributeValu
     return documents
 
 
-def _rebuilt(a: Attributes, prefix: str, found: Partial) -> list[AttributeValue]:
-    value, over = unflatten(a, prefix)
+def _rebuilt(groups: Groups, group: str, found: Partial) -> list[AttributeValue]:
+    value, over = unflatten(groups[group]) if group in groups else (None, 0)
     if over:
         flags = found.setdefault("flags", [])
         if OVER_BUDGET not in flags:

@@ -7,7 +7,16 @@ values are renamed by the normaliser; content is read in `otel_genai_content.py`
 
 from decimal import Decimal
 
-from kaname.traces.coerce import first_count, first_text, json_list, json_object, text_list, to_decimal, to_text
+from kaname.traces.coerce import (
+    first_count,
+    first_text,
+    json_list,
+    json_object,
+    text_list,
+    to_count,
+    to_decimal,
+    to_text,
+)
 from kaname.traces.dialects.dialect import Dialect, Partial, claim, payload_of
 from kaname.traces.dialects.otel_genai_content import DETAIL_EVENTS, read_content, read_events
 from kaname.traces.model import Attributes, AttributeValue, RawSpan, SpanKind
@@ -42,6 +51,7 @@ _PARAMETERS = {
     "gen_ai.embeddings.dimension.count": "dimensions",
 }  # fmt: skip
 _USAGE_PREFIX = "gen_ai.usage."
+_PLAIN = frozenset({"input_tokens", "output_tokens", "total_tokens"})
 _DOCUMENTED = frozenset({"cache_read.input_tokens", "cache_write.input_tokens", "cache_creation.input_tokens"})
 _SECONDS_TO_NS = 1_000_000_000
 
@@ -71,13 +81,16 @@ def read_usage(a: Attributes) -> Usage | None:
     """Usage under any name that the conventions ever had."""
     reported: dict[str, int] = {}
     for key in a:
-        if key.startswith(_USAGE_PREFIX) and (count := first_count(a, key)) is not None:
+        if key.startswith(_USAGE_PREFIX) and (count := to_count(a[key])) is not None:
             reported[key[len(_USAGE_PREFIX) :]] = count
     if "llm.usage.total_tokens" in a and (count := first_count(a, "llm.usage.total_tokens")) is not None:
         reported["total_tokens"] = count
     if not reported:
         return None
     r = reported.get
+    if reported.keys() <= _PLAIN:
+        counts = TokenCounts(input=r("input_tokens"), output=r("output_tokens"), total=r("total_tokens"))
+        return split_usage(counts, reported)
     # Only the current names have a documented rule: before them, each instrumentation copied its provider's numbers.
     is_current = not _DOCUMENTED.isdisjoint(reported)
     return split_usage(

@@ -81,6 +81,7 @@ def _read_event_list(value: AttributeValue, found: Partial) -> None:
 DIALECT = Dialect(
     name="pydantic_logfire",
     read=read,
-    heads=frozenset({"pydantic_ai", "logfire", "all_messages_events", "events", "final_result"}),
+    heads=frozenset({"pydantic_ai", "logfire"}),
+    keys=frozenset({"all_messages_events", "events", "final_result", "tool_arguments", "tool_response"}),
     scopes=_SCOPES,
 )

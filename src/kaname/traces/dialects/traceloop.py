@@ -6,7 +6,7 @@ from kaname.traces.dialects.openinference_messages import OVER_BUDGET
 from kaname.traces.messages import Message, openai_message
 from kaname.traces.model import Attributes, AttributeValue, RawSpan, SpanKind
 from kaname.traces.tool_definitions import canonical_tools
-from kaname.traces.unflatten import unflatten
+from kaname.traces.unflatten import below, unflatten
 
 _KINDS: dict[str, SpanKind] = {
     "workflow": "chain",
@@ -40,7 +40,7 @@ def read(span: RawSpan) -> Partial:
                 found["input_messages" if role == "user" else "output_messages"] = messages
     _read_entity(a, found)
     if "llm.request.functions.0.name" in a:
-        tools, _ = unflatten(a, "llm.request.functions.")
+        tools, _ = unflatten(below(a, "llm.request.functions."))
         if isinstance(tools, list):
             found["tool_definitions"] = canonical_tools(tools)
     parameters = {name: a[key] for key, name in _PARAMETERS.items() if key in a}
@@ -93,7 +93,7 @@ def _read_entity(a: Attributes, found: Partial) -> None:
 
 
 def _flattened(a: Attributes, prefix: str, role: str, found: Partial) -> list[Message]:
-    items, over = unflatten(a, prefix)
+    items, over = unflatten(below(a, prefix))
     if over:
         found["flags"] = [OVER_BUDGET]
     messages: list[Message] = []
@@ -130,4 +130,15 @@ def _read_vector_search(span: RawSpan, found: Partial) -> None:
         found["documents"] = documents
 
 
-DIALECT = Dialect(name="traceloop", read=read, heads=frozenset({"traceloop", "llm", "gen_ai", "db"}))
+DIALECT = Dialect(
+    name="traceloop",
+    read=read,
+    heads=frozenset({"traceloop"}),
+    keys=frozenset(
+        {
+            "gen_ai.prompt.0.role", "gen_ai.prompt.0.content", "gen_ai.completion.0.role",
+            "gen_ai.completion.0.content", "gen_ai.completion.0.tool_calls.0.name", "gen_ai.is_streaming",
+            "llm.request.type", "llm.is_streaming", "llm.request.functions.0.name", "db.vector.query.top_k",
+        }
+    ),
+)  # fmt: skip

@@ -179,4 +179,6 @@ def _plain(value: AttributeValue) -> AttributeValue:
     return value
 
 
-DIALECT = Dialect(name="vercel", read=read, heads=frozenset({"ai", "operation", "stream"}), scopes=frozenset({"ai"}))
+DIALECT = Dialect(
+    name="vercel", read=read, heads=frozenset({"ai"}), keys=frozenset({"operation.name"}), scopes=frozenset({"ai"})
+)
