@@ -8,12 +8,13 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 SPANS_PER_TRACE = 8
-_WORDS = (
+_TEXT = (
     "the answer depends on which documents were retrieved because retrieval ranks passages by similarity and a model "
     "reads only what fits its context window so chunk size overlap and query rewriting decide whether evidence reaches "
     "generation where temperature sampling and instructions shape style accuracy refusal latency cost and safety of "
     "every reply that customers finally see in production dashboards alerts evaluations reviews and weekly reports"
-).split()  # noqa: SIM905 - a list of these would be a page long
+)
+_WORDS = _TEXT.split()
 _MODELS = ("gpt-4o-mini", "gpt-4o", "claude-sonnet-4-5", "gemini-2.5-flash")
 
 

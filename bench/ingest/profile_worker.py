@@ -7,16 +7,13 @@ import argparse
 import cProfile
 import pstats
 import random
-import sys
 import time
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parents[2] / "src"), str(Path(__file__).parent)]
 
 import msgspec
-from payloads import build_batch
 
+from bench.ingest.payloads import build_batch
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.pricing.snapshot import load_snapshot
 from kaname.traces.known_spans import KnownSpans
 from kaname.traces.normalise import Normaliser
 from kaname.traces.otlp import protobuf
@@ -50,7 +47,7 @@ def main() -> None:
     n = 512 * len(bodies)
     print(f"{sum(map(len, bodies)) / n:.0f} bytes a span")
     limits, now = OtlpLimits(), time.time_ns()
-    normaliser = Normaliser(PriceBook.load())
+    normaliser = Normaliser(PriceBook(load_snapshot()))
     wide = WideValues(NoBlobs(), wide_bytes=1 << 20, media_bytes=4096)
     known = KnownSpans(EmptyStore(), 400_000)
     encode = msgspec.json.Encoder().encode

@@ -1,6 +1,6 @@
 """kill -9 of server, engine and worker at random moments while spans arrive, again and again, on one data folder.
 
-    python bench/ingest/soak.py --rounds 60
+    python -m bench.ingest.soak --rounds 60
 
 Prints an account after every round and exits 1 unless, at the end, every acknowledged span is stored exactly once and
 costs exactly what it should.
@@ -13,9 +13,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-ROOT = Path(__file__).parents[2]
-sys.path[:0] = [str(ROOT / "src"), str(ROOT / "tests")]
 
 from crash_rig import Sender, audit, kill
 from live import start_live_server
