@@ -595,6 +595,7 @@ export const en = {
   "state.ready": "ready",
   "state.running": "running",
   "state.idle": "idle",
+  "state.missing": "not installed",
   "state.restarting": "restarting",
   "state.failed": "failed",
   "state.external": "external",

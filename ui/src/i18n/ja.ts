@@ -596,6 +596,7 @@ export const ja: Messages = {
   "state.ready": "稼働中",
   "state.running": "稼働中",
   "state.idle": "待機中",
+  "state.missing": "未取得",
   "state.restarting": "再起動中",
   "state.failed": "失敗",
   "state.external": "外部",

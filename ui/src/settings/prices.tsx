@@ -98,11 +98,17 @@ export default function PricesScreen() {
   );
 }
 
+/** A bucket that costs what its plain neighbour costs says nothing new. */
+function tellingRates(rates: Record<string, string>): [string, string][] {
+  const plain = (bucket: string): string => (/^(output|reasoning)/.test(bucket) ? "output_text" : "input_uncached");
+  return Object.entries(rates).filter(([bucket, usd]) => bucket === plain(bucket) || usd !== rates[plain(bucket)]);
+}
+
 function Rates({ rates }: { rates: Record<string, string> }) {
   const { t } = useLocale();
   return (
     <span className={css.pairs}>
-      {Object.entries(rates).map(([bucket, usd]) => {
+      {tellingRates(rates).map(([bucket, usd]) => {
         const key = `usage.${bucket}` as MessageKey;
         const name = t(key);
         return (

@@ -24,6 +24,7 @@ export function AccountMenu({ narrow, triggerClass }: { narrow: boolean; trigger
     <Menu
       label={t("shell.account", { name })}
       triggerClass={triggerClass}
+      iconOnly={narrow}
       trigger={narrow ? <Icon name="users" /> : <span>{name}</span>}
       items={[
         {

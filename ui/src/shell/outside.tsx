@@ -8,7 +8,7 @@ export function NotFound() {
   const { t } = useLocale();
   useTitle(t("outside.notFound"));
   return (
-    <Empty icon="search" title={t("outside.notFound")}>
+    <Empty page icon="search" title={t("outside.notFound")}>
       <p>{t("outside.notFoundText")}</p>
       <Link to="/">{t("outside.home")}</Link>
     </Empty>
@@ -24,7 +24,7 @@ export function NoProject() {
   const { t } = useLocale();
   useTitle("");
   return (
-    <Empty icon="members" title={t("outside.noProject")}>
+    <Empty page icon="members" title={t("outside.noProject")}>
       <p>{t("outside.noProjectText")}</p>
     </Empty>
   );

@@ -47,6 +47,7 @@ export function ThemeSwitch({ triggerClass }: { triggerClass?: string | undefine
     <Menu
       label={t("shell.theme")}
       triggerClass={triggerClass}
+      iconOnly
       trigger={<Icon name={icons[theme]} />}
       items={THEMES.map((value) => ({
         label: t(`theme.${value}`),
@@ -63,6 +64,7 @@ export function LanguageSwitch({ triggerClass }: { triggerClass?: string | undef
     <Menu
       label={t("shell.language")}
       triggerClass={triggerClass}
+      iconOnly
       trigger={<Icon name="language" />}
       items={[
         { label: <span lang="en">English</span>, checked: lang === "en", run: () => setLanguage("en") },

@@ -63,6 +63,7 @@ export function Shell() {
         </div>
         <Menu
           label={t("shell.project")}
+          iconOnly={narrow}
           triggerClass={css.project}
           trigger={
             narrow ? (
@@ -84,7 +85,12 @@ export function Shell() {
             run: () => void navigate({ to: "/p/$project/traces", params: { project: candidate.id } }),
           }))}
         />
-        <button type="button" className={css.find} onClick={() => setPalette(true)} aria-label={t("shell.find")}>
+        <button
+          type="button"
+          className={css.find}
+          onClick={() => setPalette(true)}
+          aria-label={narrow ? t("shell.find") : undefined}
+        >
           <Icon name="search" size={14} />
           {!narrow && (
             <>

@@ -51,19 +51,21 @@ export function Facts({ project, span, selfMs }: { project: string; span: SpanDe
           ]}
         />
       </Section>
-      <Section title={t("facts.model")}>
-        <FactList
-          rows={[
-            ["col.model", span.model],
-            ["facts.requested", span.request_model !== span.model ? span.request_model : ""],
-            ["col.provider", span.provider],
-            ["facts.finish", span.finish_reasons.join(", ")],
-            ["col.prompt", span.prompt_name && `${span.prompt_name} ${span.prompt_version}`],
-            ["facts.responseId", span.response_id, span.response_id],
-          ]}
-        />
-        {span.model_parameters !== null && span.model_parameters !== "" && <JsonTree value={span.model_parameters} />}
-      </Section>
+      {span.model !== "" && (
+        <Section title={t("facts.model")}>
+          <FactList
+            rows={[
+              ["col.model", span.model],
+              ["facts.requested", span.request_model !== span.model ? span.request_model : ""],
+              ["col.provider", span.provider],
+              ["facts.finish", span.finish_reasons.join(", ")],
+              ["col.prompt", span.prompt_name && `${span.prompt_name} ${span.prompt_version}`],
+              ["facts.responseId", span.response_id, span.response_id],
+            ]}
+          />
+          {span.model_parameters !== null && span.model_parameters !== "" && <JsonTree value={span.model_parameters} />}
+        </Section>
+      )}
       <Section title={t("facts.where")}>
         <FactList
           rows={[

@@ -24,7 +24,7 @@ export function PayloadView(props: {
   const { payload } = props;
   const messages = useMemo(() => messagesOf(payload, props.messages), [payload, props.messages]);
   const json = useMemo(
-    () => (payload.format !== "text" && payload.text.length < PARSE_LIMIT ? parseJson(payload.text) : undefined),
+    () => (/^\s*["[{]/.test(payload.text) && payload.text.length < PARSE_LIMIT ? parseJson(payload.text) : undefined),
     [payload],
   );
   const [form, setForm] = useState<Form>("read");

@@ -63,14 +63,15 @@ function Column(props: { project: string; span: SpanDetail; base: SpanDetail | u
       <header className={css.head}>
         <span className={css.letter}>{String.fromCharCode(65 + props.index)}</span>
         <KindLabel kind={span.kind} />
-        <Link
-          to="/p/$project/traces/$traceId"
-          params={{ project, traceId: span.trace_id }}
-          search={{ span: span.span_id }}
-          className={css.name}
-        >
-          {span.name}
-        </Link>
+        <h2 className={css.name}>
+          <Link
+            to="/p/$project/traces/$traceId"
+            params={{ project, traceId: span.trace_id }}
+            search={{ span: span.span_id }}
+          >
+            {span.name}
+          </Link>
+        </h2>
         <StatusMark status={span.status} />
       </header>
       <dl className={css.facts}>

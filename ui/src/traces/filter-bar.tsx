@@ -22,7 +22,7 @@ export function SearchBox(props: { value: string; label: string; onChange: (text
     return () => clearTimeout(timer);
   }, [text, value, onChange]);
   return (
-    <div className={css.search} role="search">
+    <div className={css.search}>
       <Icon name="search" size={14} />
       <input
         type="search"

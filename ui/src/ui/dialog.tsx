@@ -20,7 +20,13 @@ export function Dialog(props: {
   const id = useId();
   useEffect(() => {
     const dialog = ref.current;
-    if (dialog && !dialog.open) dialog.showModal();
+    if (dialog && !dialog.open) {
+      dialog.showModal();
+      // Not the close button, which comes first in the document.
+      dialog
+        .querySelector<HTMLElement>("form input, form select, form textarea, [data-content] input, footer button")
+        ?.focus();
+    }
     return () => dialog?.close();
   }, []);
   return (
@@ -41,7 +47,9 @@ export function Dialog(props: {
           <h2 id={id}>{props.title}</h2>
           <IconButton icon="close" label={t("ui.close")} onClick={props.onClose} />
         </header>
-        <div className={css.content}>{props.children}</div>
+        <div className={css.content} data-content>
+          {props.children}
+        </div>
         {props.footer && <footer className={css.foot}>{props.footer}</footer>}
       </div>
     </dialog>

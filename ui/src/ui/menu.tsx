@@ -7,6 +7,8 @@ import css from "./menu.module.css";
 interface PopoverProps {
   label: string;
   trigger: ReactNode;
+  /** The trigger has no words: the label names it. */
+  iconOnly?: boolean | undefined;
   triggerClass?: string | undefined;
   align?: "start" | "end";
   role?: "menu" | "dialog";
@@ -53,7 +55,7 @@ export function Popover(props: PopoverProps) {
         popoverTarget={id}
         aria-haspopup={props.role ?? "menu"}
         aria-expanded={open}
-        aria-label={props.label}
+        aria-label={props.iconOnly ? props.label : undefined}
         title={props.label}
       >
         {props.trigger}
@@ -95,6 +97,7 @@ export interface MenuItem {
 export function Menu(props: {
   label: string;
   trigger: ReactNode;
+  iconOnly?: boolean | undefined;
   triggerClass?: string | undefined;
   align?: "start" | "end";
   items: (MenuItem | "line")[];
@@ -103,6 +106,7 @@ export function Menu(props: {
     <Popover
       label={props.label}
       trigger={props.trigger}
+      iconOnly={props.iconOnly}
       triggerClass={props.triggerClass}
       align={props.align ?? "start"}
     >

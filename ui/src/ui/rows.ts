@@ -8,7 +8,7 @@ export interface RowWindow {
   scrollTo: (index: number) => void;
 }
 
-const OVERSCAN = 12;
+const OVERSCAN = 6;
 
 export function windowOf(scrollTop: number, viewport: number, rowHeight: number, count: number): [number, number] {
   const start = Math.max(0, Math.floor(scrollTop / rowHeight) - OVERSCAN);
@@ -34,7 +34,7 @@ export function useRowWindow(
     setRange((now) => {
       const first = Math.floor(element.scrollTop / rowHeight);
       const last = Math.min(countRef.current, Math.ceil((element.scrollTop + element.clientHeight) / rowHeight));
-      const inside = now[0] <= Math.max(0, first - 3) && now[1] >= Math.min(countRef.current, last + 3);
+      const inside = now[0] <= Math.max(0, first - 2) && now[1] >= Math.min(countRef.current, last + 2);
       return inside && now[1] <= countRef.current ? now : next;
     });
   }, [ref, rowHeight]);

@@ -7,13 +7,16 @@ import { CopyButton } from "./copy.tsx";
 import { Icon, type IconName } from "./icon.tsx";
 import css from "./state.module.css";
 
-export function Empty(props: { icon?: IconName; title: string; children?: ReactNode }) {
+/** `page`: it is the whole page, and its title the page's heading. */
+export function Empty(props: { icon?: IconName; title: string; page?: boolean; children?: ReactNode }) {
+  const Frame = props.page ? "main" : "div";
+  const Heading = props.page ? "h1" : "h2";
   return (
-    <div className={css.empty}>
+    <Frame className={css.empty}>
       {props.icon && <Icon name={props.icon} size={28} />}
-      <h2>{props.title}</h2>
+      <Heading>{props.title}</Heading>
       {props.children && <div className={css.text}>{props.children}</div>}
-    </div>
+    </Frame>
   );
 }
 
