@@ -27,7 +27,7 @@ from assistant.report import format_report
 from assistant.scoring import score_answer
 
 QUICK_QUESTIONS = 4
-THUMB_EVERY = 4
+THUMB_EVERY = 3
 THUMB_UP_F1 = 0.5
 
 

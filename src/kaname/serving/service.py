@@ -14,7 +14,7 @@ import signal
 import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import msgspec
@@ -50,7 +50,6 @@ class _Running:
     endpoint: LocalEndpoint
     spec: EngineSpec
     last_used_s: float
-    last_used_at: datetime
     failed_probes: int = 0
 
 
@@ -183,7 +182,6 @@ class LocalModelService:
         entry.engine.start()
         entry.engine.wait_ready(self._settings.start_timeout_s)
         entry.last_used_s = self._clock.monotonic()
-        entry.last_used_at = self._clock.now()
         return self._current_endpoint(entry)
 
     def _create(self, name: str) -> _Running:
@@ -199,7 +197,6 @@ class LocalModelService:
             endpoint=LocalEndpoint(base_url="", api_key=spec.api_key),
             spec=spec,
             last_used_s=self._clock.monotonic(),
-            last_used_at=self._clock.now(),
         )
         with self._lock:
             if self._closing.is_set():
@@ -305,8 +302,12 @@ class LocalModelService:
             restarts=entry.engine.restarts if entry else 0,
             slots=self._settings.slots,
             slot_context_tokens=self._slot_context(manifest),
-            last_used_at=entry.last_used_at if entry else None,
+            last_used_at=self._wall_time(entry.last_used_s) if entry else None,
         )
+
+    def _wall_time(self, monotonic_s: float) -> datetime:
+        """The hot path notes monotonic time only; people want to read a clock."""
+        return self._clock.now() - timedelta(seconds=self._clock.monotonic() - monotonic_s)
 
     def _watch(self) -> None:
         rounds = 0

@@ -167,6 +167,7 @@ def test_use_postpones_the_idle_stop(make_rig: Callable[..., Rig]) -> None:
     rig.clock.advance(59)
     rig.service.watch_once()
     assert rig.engines["a"].state == "ready"
+    assert rig.service.statuses()[0].last_used_at == datetime(2026, 1, 1, 0, 0, 59, tzinfo=UTC)
 
 
 def test_least_recently_used_idle_model_makes_room(make_rig: Callable[..., Rig]) -> None:
