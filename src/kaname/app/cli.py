@@ -17,6 +17,7 @@ from kaname.app.data_dir import DataDir, read_server_file
 from kaname.app.doctor import diagnose
 from kaname.app.server import run_server
 from kaname.app.status import print_status
+from kaname.gateway.cli import gateway
 from kaname.kernel.errors import ConfigurationError, KanameError
 from kaname.kernel.settings import SettingsSource, read_source
 from kaname.serving.cli import ModelsContext, build_models_group
@@ -133,7 +134,7 @@ def _models_context() -> ModelsContext:
     return ModelsContext(store=store, settings=configuration.models)
 
 
-for command in (login, logout, keys, traces, build_models_group(_models_context)):
+for command in (login, logout, keys, traces, gateway, build_models_group(_models_context)):
     cli.add_command(command)
 
 

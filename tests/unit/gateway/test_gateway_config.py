@@ -4,9 +4,11 @@ import contextlib
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
 
+from kaname.gateway.cli import gateway
 from kaname.gateway.config import default_config, parse_config
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.plan import Planner
@@ -133,3 +135,16 @@ def test_a_bad_file_at_the_start_is_an_error_and_later_is_not(tmp_path: Path) ->
     path.unlink()
     assert file.reload_if_changed()
     assert (file.problem, dict(file.current.models)) == ("", {})
+
+
+def test_the_check_command_shows_everything_but_keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "gateway.yaml"
+    path.write_text(GOOD)
+    for name, value in ENVIRONMENT.items():
+        monkeypatch.setenv(name, value)
+    shown = CliRunner().invoke(gateway, ["check", str(path)]).output
+    assert "provider openai: https://api.openai.com (env:K1, env:K2)" in shown
+    assert "model support-bot: openai/gpt-4o-mini" in shown
+    assert "sk-1" not in shown
+    failed = CliRunner().invoke(gateway, ["check", str(tmp_path / "no.yaml")])
+    assert isinstance(failed.exception, ConfigurationError)
