@@ -4,10 +4,11 @@ Invariants: an organization always has an owner; nobody gives, takes or invites 
 an invitation works once. Every change is audited in its transaction.
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, insert, select, tuple_, update
 
 from kaname.access.accounts import AccountService, as_principal, create_user
 from kaname.access.audit import AuditLog, Detail
@@ -22,6 +23,7 @@ from kaname.access.tokens import digest_of, issue_secret
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import ConflictError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from kaname.kernel.ids import new_id
+from kaname.kernel.paging import Page, decode_cursor, encode_cursor
 from kaname.storage.sql.database import Database
 
 MAX_OPEN_INVITES = 1000
@@ -53,17 +55,23 @@ class MemberService:
         self._invite_lasts = timedelta(days=settings.invite_days)
         self._clock = clock
 
-    def list_members(self, scope: OrganizationScope) -> list[Member]:
-        """Everybody in the organization, by name."""
+    def list_members(self, scope: OrganizationScope, *, cursor: str | None = None, limit: int = 100) -> Page[Member]:
+        """The people of the organization by name, `limit` at a time."""
+        query = (
+            select(users, members.c.role, members.c.joined_at)
+            .join(members, members.c.user_id == users.c.id)
+            .where(members.c.organization_id == scope.organization_id)
+            .order_by(users.c.name, users.c.id)
+            .limit(limit + 1)
+        )
+        if cursor is not None:
+            query = query.where(tuple_(users.c.name, users.c.id) > tuple_(*decode_cursor(cursor, (str, str))))
         with self._database.read() as connection:
-            rows = connection.execute(
-                select(users, members.c.role, members.c.joined_at)
-                .join(members, members.c.user_id == users.c.id)
-                .where(members.c.organization_id == scope.organization_id)
-                .order_by(users.c.name, users.c.id)
-            ).all()
-            overrides = _project_roles(connection, scope.organization_id)
-        return [_to_member(row, overrides.get(row.id, {})) for row in rows]
+            rows = connection.execute(query).all()
+            shown = rows[:limit]
+            overrides = _project_roles(connection, scope.organization_id, [row.id for row in shown])
+        more = encode_cursor((shown[-1].name, shown[-1].id)) if len(rows) > limit else None
+        return Page(items=[_to_member(row, overrides.get(row.id, {})) for row in shown], next_cursor=more)
 
     def invite(self, scope: OrganizationScope, email: str, role: Role) -> CreatedInvite:
         """Makes a one-time link for somebody; an earlier one for the same address ends."""
@@ -273,11 +281,11 @@ def _require_another_owner(connection: Connection, organization_id: str, user_id
         )
 
 
-def _project_roles(connection: Connection, organization_id: str) -> dict[str, dict[str, Role]]:
+def _project_roles(connection: Connection, organization_id: str, user_ids: Sequence[str]) -> dict[str, dict[str, Role]]:
     query = (
         select(project_roles)
         .join(projects, projects.c.id == project_roles.c.project_id)
-        .where(projects.c.organization_id == organization_id)
+        .where(projects.c.organization_id == organization_id, project_roles.c.user_id.in_(user_ids))
     )
     found: dict[str, dict[str, Role]] = {}
     for row in connection.execute(query):

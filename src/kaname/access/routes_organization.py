@@ -64,8 +64,11 @@ def build_members_router(access: AccessService) -> APIRouter:
     router = APIRouter(tags=["users"])
 
     @router.get(_ORGANIZATION + "/users", operation_id="list_users")
-    def list_users(scope: Scope) -> UserList:
-        return UserList(items=[UserView.of(m) for m in access.members.list_members(scope)])
+    def list_users(
+        scope: Scope, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 100
+    ) -> UserList:
+        page = access.members.list_members(scope, cursor=cursor, limit=limit)
+        return UserList(items=[UserView.of(m) for m in page.items], next_cursor=page.next_cursor)
 
     @router.post(_ORGANIZATION + "/users", operation_id="invite_user", status_code=201)
     def invite_user(body: InviteRequest, scope: Scope) -> CreatedInviteView:

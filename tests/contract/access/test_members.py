@@ -18,6 +18,20 @@ def test_an_invited_person_joins_with_the_role(site: Site, owner: Browser) -> No
     assert site.log_in("viewer@example.com").me["organizations"][0]["role"] == "viewer"
 
 
+def test_people_are_listed_in_windows(site: Site, owner: Browser) -> None:
+    for number in range(4):
+        site.join(owner, f"person{number}@example.com", "viewer")
+    seen: list[str] = []
+    cursor = ""
+    for _ in range(3):
+        page = owner.client.get(f"{owner.organization}/users?limit=2{cursor}").json()
+        seen += [u["email"] for u in page["items"]]
+        cursor = f"&cursor={page['next_cursor']}"
+    assert page["next_cursor"] is None
+    assert len(seen) == len(set(seen)) == 5
+    assert owner.client.get(f"{owner.organization}/users?cursor=nonsense").status_code == 400
+
+
 def test_an_invitation_works_once(site: Site, owner: Browser) -> None:
     made = owner.client.post(f"{owner.organization}/users", json={"email": "a@example.com"}).json()
     assert made["link"] == f"/invite?token={made['token']}"
