@@ -125,8 +125,7 @@ def test_damage_in_the_middle_costs_only_the_entry_it_hits(tmp_path):
 def test_the_bound_refuses_and_consuming_frees(tmp_path):
     journal = open_journal(tmp_path, max_bytes=20_000, segment_bytes=4_000)
     with pytest.raises(JournalFullError) as caught:
-        for _ in range(40):
-            append_all(journal, [b"x" * 1000])
+        append_all(journal, [b"x" * 1000] * 40)
     assert caught.value.retry_after_s
     assert journal.stats().failing == "full"
     held = len(read_all(tmp_path))
