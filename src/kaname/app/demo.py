@@ -72,7 +72,7 @@ def _run(options: argparse.Namespace) -> int:
         state = _ensure_account(data_dir, server.url, setup_token)
         status = 0
         if not state.finished or options.again:
-            status = _run_assistant(options, server.url, state)
+            status = _run_assistant(options, data_dir, server.url, state)
             if status == 0 and not options.limit:
                 state.finished = True
                 _save(data_dir, state)
@@ -188,10 +188,11 @@ def _save(data_dir: DataDir, state: DemoState) -> None:
     path.with_suffix(".tmp").replace(path)
 
 
-def _run_assistant(options: argparse.Namespace, url: str, state: DemoState) -> int:
+def _run_assistant(options: argparse.Namespace, data_dir: DataDir, url: str, state: DemoState) -> int:
     """The example as its own process, as a user would run it; the key travels in the environment."""
     _say("… run the example assistant")
     argv = [sys.executable, str(options.example / "run.py"), "--url", url]
+    argv += ["--state", str(data_dir.root / "example-assistant.json")]
     if options.limit:
         argv += ["--limit", str(options.limit)]
     environment = {**os.environ, "KANAME_SECRET_KEY": state.secret_key, "KANAME_PROJECT_ID": state.project_id}

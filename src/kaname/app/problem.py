@@ -76,6 +76,8 @@ async def _on_validation_error(request: Request, error: Exception) -> Response:
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:
     e = cast("HTTPException", error)
+    if isinstance(e.__cause__, KanameError):
+        return await _on_kaname_error(request, e.__cause__)
     code = {404: "not_found", 405: "method_not_allowed"}.get(e.status_code, "invalid_input")
     detail = f"{request.method} {request.url.path}: {e.detail}"
     return problem(request, e.status_code, code, detail, hint="See /api/openapi.json for the routes.")

@@ -11,7 +11,7 @@ import os
 import signal
 import socket
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 
 import click
 import uvicorn
@@ -19,6 +19,7 @@ import uvloop
 
 import kaname
 from kaname.app.configuration import Configuration
+from kaname.app.connection import build_protocol, raise_file_limit
 from kaname.app.data_dir import DataDir, ServerFile, ServerLock, write_server_file
 from kaname.app.wiring import Installation, build_installation
 from kaname.kernel.errors import ConfigurationError
@@ -31,6 +32,7 @@ LOOPBACK_HOSTS = ("127.0.0.1", "::1", "localhost")
 def run_server(configuration: Configuration) -> None:
     """Serves until it is told to stop; raises KanameError when it can't start."""
     _configure_logging(configuration.server.log_level)
+    os.umask(0o077)  # children inherit it: what the server and they write is nobody else's to read
     data_dir = DataDir(root=configuration.data_dir)
     data_dir.create()
     lock = ServerLock(data_dir)
@@ -52,7 +54,7 @@ def run_server(configuration: Configuration) -> None:
 async def _serve(installation: Installation, listener: socket.socket) -> None:
     config = uvicorn.Config(
         installation.root,
-        http="httptools",
+        http=build_protocol(raise_file_limit()),
         lifespan="off",
         ws="none",
         access_log=False,
@@ -80,7 +82,7 @@ class _Server(uvicorn.Server):
         self._installation = installation
 
     @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
+    def capture_signals(self) -> Generator[None]:
         """As the parent's, but without raising the signal again afterwards: that would end the process before
         `Installation.close` has committed what the gateway recorded last."""
         loop = asyncio.get_running_loop()

@@ -16,6 +16,7 @@ from kaname.access.audit import AuditLog
 from kaname.access.model import ProjectScope
 from kaname.access.service import AccessService, build_access
 from kaname.app.api import ApiParts, build_api
+from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DataDir
 from kaname.app.root import RootApp
@@ -137,7 +138,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         )
     )
     otlp = OtlpReceiver(access.keyring, storage.journal, configuration.ingest)
-    root = RootApp(gateway=gateway, otlp=otlp, api=api, ui=StaticFiles(), readiness=status.readiness)
+    root = RootApp(gateway=gateway, otlp=otlp, api=BoundedBodies(api), ui=StaticFiles(), readiness=status.readiness)
     return Installation(
         configuration=configuration,
         storage=storage,
