@@ -1,0 +1,148 @@
+"""The server's end of one client connection: uvicorn's protocol with the bounds that it lacks.
+
+Request heads (and trailers) are bounded in size and in time, and so is the number of connections: whoever sends headers
+without end, drips them, or opens connections and says nothing costs a fixed amount. A request whose head arrives in one
+piece, as nearly all do, pays for no timer. Bodies are bounded by the apps, which know how much they accept.
+"""
+
+import asyncio
+import resource
+from http import HTTPStatus
+from typing import cast
+
+import orjson
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+
+from kaname.gateway.corked_http import CorkedTransport
+from kaname.kernel.ids import new_id
+
+MAX_HEAD_BYTES = 64 << 10
+HEAD_TIMEOUT_S = 10.0
+FILES_KEPT_FREE = 256
+"""Descriptors that connections may not take: the journal, databases and upstreams need them."""
+MAX_OPEN_FILES = 65_536
+_HINTS = {
+    "invalid_http": "Speak HTTP/1.1, with either content-length or chunked.",
+    "head_too_large": f"Send headers of at most {MAX_HEAD_BYTES >> 10} KiB; put long values into the body.",
+    "head_timeout": "Check the network.",
+    "too_many_connections": "Use fewer connections and keep them open.",
+}
+
+
+class BoundedProtocol(HttpToolsProtocol):
+    """One connection."""
+
+    max_connections = 10_000
+    _awaiting_head = True
+    """No request has begun yet, or one's headers aren't complete."""
+    _progressed = False
+    _quiet_bytes = 0
+    """Received since headers or body were last passed on: an unfinished head or trailer, held in memory."""
+    _head_timer: asyncio.TimerHandle | None = None
+
+    # ---- from the transport
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
+        super().connection_made(CorkedTransport(cast("asyncio.Transport", transport), self.loop))
+        if len(self.connections) > self.max_connections:
+            self._refuse(503, "too_many_connections", f"{self.max_connections} connections are open", b"retry-after: 5")
+        else:
+            self._start_head_timer()
+
+    def data_received(self, data: bytes) -> None:
+        self._progressed = False
+        super().data_received(data)
+        if self._progressed:
+            self._quiet_bytes = 0
+        else:
+            self._quiet_bytes += len(data)
+            if self._quiet_bytes > MAX_HEAD_BYTES:
+                self._refuse(431, "head_too_large", f"the headers are larger than {MAX_HEAD_BYTES} bytes")
+                return
+        if self._awaiting_head != (self._head_timer is not None):
+            if self._awaiting_head:
+                self._start_head_timer()
+            else:
+                self._stop_head_timer()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self._stop_head_timer()
+        super().connection_lost(exc)
+
+    # ---- from the parser
+
+    def on_message_begin(self) -> None:
+        self._awaiting_head = True
+        super().on_message_begin()
+
+    def on_headers_complete(self) -> None:
+        self._awaiting_head = False
+        self._progressed = True
+        super().on_headers_complete()
+
+    def on_body(self, body: bytes) -> None:
+        self._progressed = True
+        super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        self._progressed = True
+        super().on_message_complete()
+
+    # ---- inside
+
+    def send_400_response(self, msg: str) -> None:
+        self._refuse(400, "invalid_http", msg.rstrip("."))
+
+    def _start_head_timer(self) -> None:
+        self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._on_head_timeout)
+
+    def _stop_head_timer(self) -> None:
+        timer, self._head_timer = self._head_timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _on_head_timeout(self) -> None:
+        self._head_timer = None
+        if not self._is_between_requests():
+            self._start_head_timer()  # the next request waits behind an answer under way, which must not be cut
+        elif self._quiet_bytes:
+            self._refuse(408, "head_timeout", f"the headers didn't arrive within {HEAD_TIMEOUT_S:g} s")
+        else:
+            self.transport.close()
+
+    def _is_between_requests(self) -> bool:
+        # None before the first request, whatever its declared type says.
+        return cast("object", self.cycle) is None or self.cycle.response_complete
+
+    def _refuse(self, status: int, code: str, detail: str, *headers: bytes) -> None:
+        """Answers what never became a request, and closes. Mid-answer it only closes: nothing would read two."""
+        if self.transport.is_closing():
+            return
+        if self._is_between_requests() or not self.cycle.response_started:
+            title = HTTPStatus(status).phrase
+            problem = {
+                "type": f"urn:kaname:error:{code}", "title": title, "status": status, "code": code, "detail": detail,
+                "hint": _HINTS[code], "request_id": new_id("req"),
+            }  # fmt: skip
+            body = orjson.dumps(problem)
+            head = [
+                f"HTTP/1.1 {status} {title}".encode(), b"content-type: application/problem+json",
+                b"content-length: %d" % len(body), b"connection: close", *headers,
+            ]  # fmt: skip
+            self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + body)
+        self.transport.close()
+
+
+def build_protocol(max_connections: int) -> type[BoundedProtocol]:
+    """The protocol class of a server that accepts so many connections."""
+    return type("ServerProtocol", (BoundedProtocol,), {"max_connections": max_connections})
+
+
+def raise_file_limit() -> int:
+    """Takes as many descriptors as the system allows, and returns how many connections they are good for."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = MAX_OPEN_FILES if hard == resource.RLIM_INFINITY else min(hard, MAX_OPEN_FILES)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
+        soft = wanted
+    return max(64, min(soft if soft != resource.RLIM_INFINITY else wanted, MAX_OPEN_FILES) - FILES_KEPT_FREE)
