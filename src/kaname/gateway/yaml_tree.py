@@ -111,7 +111,10 @@ class _Builder:
         if isinstance(node, yaml.SequenceNode):
             children = [self.build(child, f"{path}[{i}]", depth + 1) for i, child in enumerate(node.value)]
             return Node(path=path, line=line, source=self._source, value=children)
-        value = cast("object", self._scalars.construct_object(node))  # pyright: ignore[reportUnknownMemberType]
+        try:
+            value = cast("object", self._scalars.construct_object(node))  # pyright: ignore[reportUnknownMemberType]
+        except (yaml.YAMLError, ValueError):  # a tag we don't have, or a number that isn't one
+            Node(path=path, line=line, source=self._source, value=None).refuse(f"can't read {node.value!r:.80}")
         if not isinstance(value, (str, int, float, bool, type(None))):
             value = str(node.value)  # a date stays the text it was written as
         return Node(path=path, line=line, source=self._source, value=value)

@@ -75,6 +75,8 @@ def test_a_whole_file() -> None:
         ("models:\n  m:\n    route: [{targets: [{use: local/a}, {use: local/b}]}]", 3, "exactly one"),
         ("models:\n  m: {use: local/x}\n  m: {use: local/y}", 3, "repeated"),
         ("default_provider: nowhere", 1, "no provider"),
+        ("default_provider: !!int x", 1, "can't read 'x'"),
+        ("default_provider: 2001-99-99", 1, "can't read"),
         ("models: &a [*a]", 1, "too large or too deep"),
         ("models:\n  ? [a]\n  : b", 2, "a key must be text"),
         ("models: !!python/object/apply:os.system [ls]", 1, "expected a map"),
