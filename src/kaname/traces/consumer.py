@@ -40,7 +40,12 @@ class Consumer:
     def run(self, stop: threading.Event) -> None:
         """Consumes; after `stop` it drains what is there for a moment and returns. Uncommitted work is replayed."""
         while not stop.is_set():
-            self.step(stop, _IDLE_WAIT_S)
+            try:
+                self.step(stop, _IDLE_WAIT_S)
+            except OSError as e:  # the journal's own files: a full disk refuses the checkpoint too
+                logger.warning("the journal can't be read or its checkpoint written: %s", e)
+                self._reader.rewind()
+                stop.wait(1.0)
         deadline = time.monotonic() + _DRAIN_S
         while time.monotonic() < deadline and self.step(stop, 0.0):
             pass

@@ -10,6 +10,7 @@ from decimal import Decimal
 import msgspec
 import pytest
 
+from kaname.gateway.model import GatewayRecord, encode_records
 from kaname.kernel.errors import EngineRefusedError, EngineUnavailableError
 from kaname.storage.journal import JournalReader
 from kaname.traces.model import ScoreRow
@@ -316,6 +317,26 @@ def test_scores_go_through_the_journal(ingest, pipeline):
     pipeline.consume()
     (stored,) = pipeline.rows("SELECT value, toUnixTimestamp64Nano(created_at) AS at FROM scores FINAL")
     assert (stored["value"], stored["at"]) == (0.0, row.created_ns)
+
+
+def test_a_gateway_record_becomes_one_span(ingest, pipeline):
+    record = GatewayRecord(
+        project_id="prj_test", request_id="req_1", trace_id="ab" * 16, span_id="cd" * 8, surface="chat_completions",
+        requested_model="gpt-4o-mini", provider="openai", provider_type="openai", target_model="gpt-4o-mini",
+        start_ns=time.time_ns(), duration_ns=10**8, status=200, response_format="json",
+        request=b'{"messages": [{"role": "user", "content": "hi"}]}',
+        response=b'{"choices": [{"message": {"role": "assistant", "content": "hello"}}]}',
+        usage=b'{"prompt_tokens": 1000, "completion_tokens": 10}',
+    )  # fmt: skip
+    for _ in range(2):
+        ingest.journal.append_soon("gateway", "prj_test", encode_records([record]))
+    ingest.journal.close()
+    pipeline.consume()
+    (row,) = pipeline.rows("SELECT kind, model, input_tokens, output_preview, cost_source FROM spans")
+    assert row == {
+        "kind": "llm", "model": "gpt-4o-mini", "input_tokens": 1000, "output_preview": "hello",
+        "cost_source": "computed",
+    }  # fmt: skip
 
 
 def test_wide_values_and_media_go_to_blobs(ingest, pipeline):
