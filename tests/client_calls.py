@@ -82,7 +82,7 @@ FIRST_COST = "0.000025500000"
 SECOND_COST = "0.000041700000"
 
 
-def _first_answer() -> dict[str, Any]:
+def first_answer() -> dict[str, Any]:
     message = {"role": "assistant", "content": None, "refusal": None, "tool_calls": [TOOL_CALL]}
     return {
         "id": "chatcmpl-first",
@@ -95,7 +95,7 @@ def _first_answer() -> dict[str, Any]:
     }
 
 
-def _second_answer() -> Iterator[bytes]:
+def second_answer() -> Iterator[bytes]:
     head = {
         "id": "chatcmpl-second",
         "object": "chat.completion.chunk",
@@ -126,10 +126,10 @@ class _Provider(BaseHTTPRequestHandler):
             self.send_header("content-type", "text/event-stream")
             self.send_header("transfer-encoding", "chunked")
             self.end_headers()
-            for piece in [*_second_answer(), b""]:
+            for piece in [*second_answer(), b""]:
                 self.wfile.write(f"{len(piece):x}\r\n".encode() + piece + b"\r\n")
             return
-        answer = json.dumps(_first_answer()).encode()
+        answer = json.dumps(first_answer()).encode()
         self.send_response(200)
         self.send_header("content-type", "application/json")
         self.send_header("content-length", str(len(answer)))

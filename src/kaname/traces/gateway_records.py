@@ -86,9 +86,11 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
     if record.finish_reasons:
         attributes["gen_ai.response.finish_reasons"] = list(record.finish_reasons)
     if record.request_truncated:
-        attributes["kaname.gateway.request_truncated"] = record.request_bytes
+        attributes["kaname.gateway.request_truncated"] = True
+        attributes["kaname.gateway.request_bytes"] = record.request_bytes
     if record.response_truncated:
-        attributes["kaname.gateway.response_truncated"] = record.response_bytes
+        attributes["kaname.gateway.response_truncated"] = True
+        attributes["kaname.gateway.response_bytes"] = record.response_bytes
     if len(record.attempts) > 1 or any(a.error_code for a in record.attempts):
         attributes["kaname.gateway.attempts"] = [
             {
