@@ -6,10 +6,7 @@ import { useLocale } from "../i18n/index.tsx";
 import { Field, TextInput } from "../ui/field.tsx";
 import { authStateQuery, logIn, meQuery } from "./api.ts";
 import { AccessCard } from "./card.tsx";
-
-/** Only a path on this site: a link must not send the reader elsewhere after signing in. */
-export const safeNext = (next: string | undefined): string =>
-  next?.startsWith("/") && !next.startsWith("//") && !next.includes("\\") ? next : "/";
+import { safeNext } from "./next.ts";
 
 export default function Login() {
   const { t } = useLocale();

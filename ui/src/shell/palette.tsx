@@ -7,6 +7,7 @@ import { Icon, type IconName } from "../ui/icon.tsx";
 import { OBSERVE_PAGES, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
 import css from "./palette.module.css";
 import { applyTheme } from "./preferences.tsx";
+import { rank } from "./rank.ts";
 
 interface Command {
   id: string;
@@ -18,18 +19,6 @@ interface Command {
 
 const TRACE_ID = /^[0-9a-f]{32}$/i;
 const SPAN_ID = /^[0-9a-f]{16}$/i;
-
-/** Every word must occur; an earlier hit ranks higher. */
-export function rank(label: string, query: string): number {
-  const text = label.toLowerCase();
-  let score = 0;
-  for (const word of query.toLowerCase().split(/\s+/).filter(Boolean)) {
-    const at = text.indexOf(word);
-    if (at < 0) return -1;
-    score += at === 0 ? 3 : text[at - 1] === " " ? 2 : 1;
-  }
-  return score;
-}
 
 function useCommands(query: string): Command[] {
   const { t, lang, setLanguage } = useLocale();

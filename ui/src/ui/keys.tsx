@@ -9,6 +9,7 @@ import { type MessageKey, useLocale } from "../i18n/index.tsx";
 import { Dialog } from "./dialog.tsx";
 import css from "./keys.module.css";
 import { Kbd } from "./marks.tsx";
+import { isComposing, matches } from "./shortcuts.ts";
 
 export interface KeyBinding {
   /** `j`, `?`, `ArrowDown`, `mod+k`, `1-9`. */
@@ -23,22 +24,10 @@ interface Registry {
 }
 const Context = createContext<Registry | null>(null);
 
-export function isComposing(event: KeyboardEvent): boolean {
-  return event.isComposing || event.keyCode === 229;
-}
-
 function isTyping(target: EventTarget | null): boolean {
   if (!(target instanceof HTMLElement)) return false;
   if (target instanceof HTMLInputElement) return !["checkbox", "radio", "range", "button"].includes(target.type);
   return target.isContentEditable || target instanceof HTMLTextAreaElement || target instanceof HTMLSelectElement;
-}
-
-export function matches(keys: string, event: Pick<KeyboardEvent, "key" | "metaKey" | "ctrlKey" | "altKey">): boolean {
-  const mod = event.metaKey || event.ctrlKey;
-  if (keys.startsWith("mod+")) return mod && event.key.toLowerCase() === keys.slice(4).toLowerCase();
-  if (mod || event.altKey) return false;
-  if (keys === "1-9") return event.key >= "1" && event.key <= "9" && event.key.length === 1;
-  return event.key === keys;
 }
 
 export function KeysProvider({ children }: { children: ReactNode }) {

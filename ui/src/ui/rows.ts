@@ -13,7 +13,7 @@ const OVERSCAN = 6;
 export function windowOf(scrollTop: number, viewport: number, rowHeight: number, count: number): [number, number] {
   const start = Math.max(0, Math.floor(scrollTop / rowHeight) - OVERSCAN);
   const end = Math.min(count, Math.ceil((scrollTop + viewport) / rowHeight) + OVERSCAN);
-  return [start, Math.max(start, end)];
+  return [Math.min(start, end), end];
 }
 
 /** `head` is the height of a sticky header inside the scroller. */
