@@ -75,14 +75,17 @@ def decode_request(surface: Surface, body: bytes) -> DecodedRequest:
         canonical = False
     if not canonical:
         _refuse_repeated_keys(body)
-    model = _model_of(document)
+    model = document.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= MAX_MODEL_CHARS or not model.isprintable():
+        raise _bad_model(model)
     _check_required(surface, document)
     stream = document.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise _invalid("stream", stream, "true or false")
     if stream and surface == "embeddings":
         raise InvalidInputError("embeddings can't be streamed", hint="Leave `stream` out.", param="stream")
-    return DecodedRequest(body, document, model, bool(stream), _wants_usage(document, bool(stream)), canonical)
+    wants_usage = "stream_options" in document and _wants_usage(document, bool(stream))
+    return DecodedRequest(body, document, model, bool(stream), wants_usage, canonical)
 
 
 def encode_for_upstream(request: DecodedRequest, model: str, *, add_usage: bool) -> bytes:
@@ -137,13 +140,10 @@ def _not_needed(_: str) -> int:
 _STRICT = json.JSONDecoder(object_pairs_hook=_strict_object, parse_int=_not_needed, parse_float=_not_needed)
 
 
-def _model_of(document: Document) -> str:
-    model = document.get("model")
+def _bad_model(model: object) -> InvalidInputError:
     if model is None:
-        raise InvalidInputError("`model` is missing", hint="`GET /v1/models` lists the models.", param="model")
-    if not isinstance(model, str) or not model or len(model) > MAX_MODEL_CHARS or not model.isprintable():
-        raise _invalid("model", model, f"a name of 1 to {MAX_MODEL_CHARS} printable characters")
-    return model
+        return InvalidInputError("`model` is missing", hint="`GET /v1/models` lists the models.", param="model")
+    return _invalid("model", model, f"a name of 1 to {MAX_MODEL_CHARS} printable characters")
 
 
 def _check_required(surface: Surface, document: Document) -> None:

@@ -14,6 +14,7 @@ from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers
 from kaname.gateway.plan import PlannedTarget
 from kaname.gateway.sweep import Sweeper
+from kaname.gateway.upstream_response import UpstreamResponse
 
 Message = MutableMapping[str, Any]  # the type that the ASGI specification gives
 Receive = Callable[[], Awaitable[Message]]
@@ -25,7 +26,7 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
-        "_watcher", "_write_timeout_s", "body", "gone", "headers", "record", "request", "target",
+        "_watcher", "_write_timeout_s", "body", "gone", "headers", "record", "request", "response", "target",
     )  # fmt: skip
 
     def __init__(
@@ -43,6 +44,8 @@ class Exchange:
         self.body = b""
         self.request: DecodedRequest | None = None
         self.target: PlannedTarget | None = None
+        self.response: UpstreamResponse | None = None
+        """What the upstream is answering; its deadlines are checked with ours."""
         self.gone: Literal["", "left", "stalled"] = ""
         """Why the client no longer counts."""
         self._started_at = time.perf_counter_ns()
@@ -117,7 +120,9 @@ class Exchange:
             self._watcher.cancel()
 
     def sweep(self, now: float) -> None:
-        """Starts the watcher, and notices a client that doesn't read."""
+        """Starts the watcher, notices a client that doesn't read, and an upstream that doesn't answer."""
+        if self.response is not None:
+            self.response.sweep(now)
         if self._watcher is None:
             self._watcher = asyncio.get_running_loop().create_task(self._await_disconnect())
         if not self._sending or self._sent != self._seen_sent:

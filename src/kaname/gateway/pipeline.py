@@ -83,8 +83,8 @@ class Pipeline:
         record.provider, record.provider_type = target.provider.name, target.provider.type
         record.target_model = target.target.model
         sent, attempt = await self._attempt(exchange, request, plan, target)
+        response = sent.response
         try:
-            response = sent.response
             if response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
                 await self._refuse(exchange, target, response)
             elif request.stream:
@@ -97,7 +97,7 @@ class Pipeline:
             raise
         finally:
             attempt.duration_ns = time.time_ns() - attempt.start_ns
-            self._pool.release(sent.response)
+            response.abort()
 
     async def _attempt(
         self, exchange: Exchange, request: DecodedRequest, plan: Plan, target: PlannedTarget
@@ -107,7 +107,7 @@ class Pipeline:
         deadline = self._loop.time() + timeouts.total_s
         key = target.key()
         attempt = AttemptRecord(
-            target=target.target.name,
+            target=target.name,
             key_name=key.name if key is not None else "",
             start_ns=time.time_ns(),
             duration_ns=0,
@@ -120,7 +120,9 @@ class Pipeline:
                 origin, head = target.head(exchange.record.surface, key)
             add_usage = request.stream and _strips_usage(request, target)
             body = encode_for_upstream(request, target.target.model, add_usage=add_usage)
-            sent = await self._pool.send(origin, b"%b%d\r\n\r\n" % (head, len(body)), body, timeouts, deadline)
+            sent = await self._pool.send(
+                origin, b"%b%d\r\n\r\n" % (head, len(body)), body, timeouts, deadline, exchange
+            )
         except KanameError as e:
             attempt.duration_ns = time.time_ns() - attempt.start_ns
             attempt.error_code = e.code

@@ -40,8 +40,10 @@ class PlannedTarget:
 
     target: Target
     provider: Provider
+    name: str
+    """`provider/model`."""
     header_value: bytes
-    """`provider/model`, safe in a response header."""
+    """The same, safe in a response header."""
     heads: dict[tuple[Surface, str], tuple[Origin, bytes]]
     next_key: Callable[[], int]
 
@@ -144,6 +146,7 @@ def compile_plan(config: GatewayConfig, route: ModelRoute) -> Plan:
         PlannedTarget(
             target=target,
             provider=config.providers[target.provider],
+            name=target.name,
             header_value=quote(target.name, safe="/:@+,.-_ ()").encode(),
             heads={},
             next_key=itertools.count().__next__,

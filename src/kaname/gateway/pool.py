@@ -13,10 +13,9 @@ import socket
 import ssl
 from collections import deque
 from dataclasses import dataclass, field
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from kaname.gateway.connection import UpstreamConnection
-from kaname.gateway.sweep import Sweeper
 from kaname.gateway.upstream_response import StaleConnectionError, Timeouts, UpstreamResponse
 from kaname.kernel.errors import UnavailableError, UpstreamError, UpstreamTimeoutError
 
@@ -40,6 +39,12 @@ class Sent(NamedTuple):
     stale_retries: int
 
 
+class ResponseHolder(Protocol):
+    """Whoever waits for a response gets it as soon as the request is sent, to keep its clock."""
+
+    response: UpstreamResponse | None
+
+
 @dataclass(slots=True)
 class _OriginState:
     idle: list[UpstreamConnection] = field(default_factory=list[UpstreamConnection])
@@ -50,48 +55,38 @@ class _OriginState:
 class Pool:
     """Sends requests over kept-alive connections."""
 
-    def __init__(self, sweeper: Sweeper, loop: asyncio.AbstractEventLoop, *, idle_connection_s: float = 20.0) -> None:
-        self._sweeper = sweeper
+    def __init__(self, loop: asyncio.AbstractEventLoop, *, idle_connection_s: float = 20.0) -> None:
         self._loop = loop
         self._idle_connection_s = idle_connection_s
         self._origins: dict[Origin, _OriginState] = {}
         self._tls: dict[str, ssl.SSLContext] = {}
         self._next_reap = 0.0
 
-    async def send(self, origin: Origin, head: bytes, body: bytes, timeouts: Timeouts, deadline: float) -> Sent:
+    async def send(
+        self, origin: Origin, head: bytes, body: bytes, timeouts: Timeouts, deadline: float, holder: ResponseHolder
+    ) -> Sent:
         """Sends one request and returns when the answer's headers are in.
 
         `head` is everything up to the blank line; `deadline` is loop time. Repeats once, on a new connection, when a
         kept-alive one died without a reply byte. Raises UpstreamError, UpstreamTimeoutError or UnavailableError.
+        Until it calls `abort` on the response, the holder must call its `sweep`, which is what ends a silent one.
         """
         for stale_retries in (0, 1):
             connection = self._take_idle(origin) if stale_retries == 0 else None
             if connection is None:
                 connection = await self._connect(origin, timeouts)
-            response = None
             try:
                 response = connection.send(head, body, timeouts, deadline)
-                self._sweeper.add(response)
+                holder.response = response
                 await response.headers_ready()
             except StaleConnectionError:
-                if response is None:
-                    connection.abort()
-                else:
-                    self._sweeper.discard(response)
+                connection.abort()
                 continue
             except BaseException:
-                if response is None:
-                    connection.abort()
-                else:
-                    self.release(response)
+                connection.abort()
                 raise
             return Sent(response, connection.reused, stale_retries)
         raise UpstreamError("the upstream closes every connection without an answer", code="upstream_reset")
-
-    def release(self, response: UpstreamResponse) -> None:
-        """Must be called once for every response: closes its connection unless the answer is complete."""
-        self._sweeper.discard(response)
-        response.abort()
 
     def open_connections(self, origin: Origin) -> int:
         """Connections open now, idle ones included."""

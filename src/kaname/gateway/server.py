@@ -73,7 +73,7 @@ class GatewayApp:
             return
         loop = asyncio.get_running_loop()
         self._sweeper = Sweeper(loop)
-        self._pool = Pool(self._sweeper, loop, idle_connection_s=self._settings.idle_connection_s)
+        self._pool = Pool(loop, idle_connection_s=self._settings.idle_connection_s)
         self._pipeline = Pipeline(
             keys=self._keys,
             planner=self._planner,

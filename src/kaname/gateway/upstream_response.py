@@ -91,6 +91,8 @@ class UpstreamResponse:
 
     async def read_all(self, max_bytes: int) -> bytes:
         """The whole body; raises UpstreamError when it is larger than `max_bytes`."""
+        if self.complete and len(self._chunks) == 1 and len(self._chunks[0]) <= max_bytes:
+            return self._chunks.pop()
         parts: list[bytes] = []
         size = 0
         while self._chunks or not self.complete:
@@ -131,7 +133,8 @@ class UpstreamResponse:
         """The final status line and headers are in."""
         self.status = status
         self.headers = headers
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_chunk(self, chunk: bytes) -> None:
         """Body bytes."""
@@ -142,13 +145,15 @@ class UpstreamResponse:
         if self._unread > HIGH_WATER_BYTES and not self.paused and self._feed is not None:
             self.paused = True
             self._feed.pause()
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_complete(self) -> None:
         """The whole answer is in; the connection is no longer ours."""
         self.complete = True
         self._feed = None
-        self._wake()
+        if self._waiter is not None:
+            self._wake()
 
     def on_failure(self, error: KanameError | StaleConnectionError) -> None:
         """No more will come. The first failure counts."""
@@ -157,7 +162,7 @@ class UpstreamResponse:
             self._wake()
 
     def _wake(self) -> None:
-        waiter = self._waiter
+        waiter, self._waiter = self._waiter, None
         if waiter is not None and not waiter.done():
             waiter.set_result(None)
 

@@ -19,11 +19,14 @@ from hypothesis import strategies as st
 from integration.gateway.fault_upstream import BEHAVIOURS, COMPLETION, FaultUpstream
 from kaname.gateway.connection import UpstreamConnection
 from kaname.gateway.pool import Origin, Pool, is_private
-from kaname.gateway.sweep import Sweeper
-from kaname.gateway.upstream_response import Timeouts
+from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
 from kaname.kernel.errors import UnavailableError, UpstreamError, UpstreamTimeoutError
 
 QUICK = Timeouts(connect_s=0.3, first_byte_s=5.0, stall_s=5.0, total_s=10.0)
+
+
+class Holder:
+    response: UpstreamResponse | None = None
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +38,7 @@ def upstream() -> Iterator[FaultUpstream]:
 def run(work: Callable[[Pool], Coroutine[None, None, None]]) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
-        pool = Pool(Sweeper(loop), loop)
+        pool = Pool(loop)
         try:
             await work(pool)
         finally:
@@ -51,11 +54,11 @@ def origin_of(upstream: FaultUpstream, **changes: object) -> Origin:
 async def fetch(pool: Pool, origin: Origin, mode: str = "ok", timeouts: Timeouts = QUICK) -> tuple[int, bytes, bool]:
     head = f"POST /{mode}/v1/chat/completions HTTP/1.1\r\nhost: {origin.host}\r\ncontent-length: 2\r\n\r\n".encode()
     deadline = asyncio.get_running_loop().time() + timeouts.total_s
-    sent = await pool.send(origin, head, b"{}", timeouts, deadline)
+    sent = await pool.send(origin, head, b"{}", timeouts, deadline, Holder())
     try:
         return sent.response.status, await sent.response.read_all(1 << 20), sent.reused
     finally:
-        pool.release(sent.response)
+        sent.response.abort()
 
 
 def test_connections_are_reused(upstream: FaultUpstream) -> None:
@@ -91,11 +94,11 @@ def test_an_answer_over_the_limit_closes_the_connection(upstream: FaultUpstream)
     async def work(pool: Pool) -> None:
         origin = origin_of(upstream)
         head = b"POST /ok/v1/x HTTP/1.1\r\nhost: x\r\ncontent-length: 2\r\n\r\n"
-        sent = await pool.send(origin, head, b"{}", QUICK, asyncio.get_running_loop().time() + 5)
+        sent = await pool.send(origin, head, b"{}", QUICK, asyncio.get_running_loop().time() + 5, Holder())
         with pytest.raises(UpstreamError) as caught:
             await sent.response.read_all(10)
         assert caught.value.code == "upstream_response_too_large"
-        pool.release(sent.response)
+        sent.response.abort()
 
     run(work)
 
