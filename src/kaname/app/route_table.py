@@ -12,8 +12,8 @@ _PROJECT = "/api/v1/projects/{project_id}"
 ROUTES: RouteTable = {
     # app
     ("GET", "/api/openapi.json"): RouteRule(PUBLIC),
-    ("GET", "/api/v1/system/status"): RouteRule(AUTHENTICATED),
-    ("GET", "/api/v1/models"): RouteRule(AUTHENTICATED),
+    ("GET", "/api/v1/system/status"): RouteRule("system:read"),
+    ("GET", "/api/v1/models"): RouteRule("models:read"),
     # access
     ("GET", "/api/v1/auth/state"): RouteRule(PUBLIC),
     ("POST", "/api/v1/auth/setup"): RouteRule(PUBLIC),

@@ -1,7 +1,6 @@
 """One server under attack, with two organizations and a user of every role."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -10,29 +9,8 @@ from kaname.access.projects import create_organization, create_project
 from kaname.access.tables import members, users
 from kaname.kernel.clock import SystemClock
 from kaname.storage.sql.database import Database
-from live import PASSWORD, LiveServer, Response, request, start_live_server
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Person:
-    """A logged-in user of the attacked server."""
-
-    server: LiveServer
-    user_id: str
-    cookie: str
-    csrf_token: str
-
-    def call(self, method: str, path: str, body: bytes | None = None) -> Response:
-        headers = {"cookie": self.cookie, "x-csrf-token": self.csrf_token, "content-type": "application/json"}
-        return request(method, f"{self.server.url}{path}", body=body, headers=headers)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class OtherPlace:
-    """An organization and a project of somebody else."""
-
-    organization_id: str
-    project_id: str
+from live import LiveServer, start_live_server
+from security_places import OtherPlace, Person, join
 
 
 @pytest.fixture(scope="module")
@@ -46,18 +24,6 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LiveServer]:
 def people(attacked: LiveServer) -> dict[str, Person]:
     """Role → a user who has it."""
     return {role: join(attacked, role) for role in ("owner", "admin", "member", "annotator", "viewer")}
-
-
-def join(server: LiveServer, role: str, name: str = "") -> Person:
-    """Invites somebody and accepts in their name."""
-    invite = {"email": f"{name or role}@example.com", "role": role}
-    made = server.call("POST", f"/api/v1/organizations/{server.organization_id}/users", invite).json()
-    accept = {"token": made["token"], "name": role, "password": PASSWORD}
-    answer = server.call("POST", "/api/v1/auth/accept-invite", accept, headers={"cookie": ""})
-    assert answer.status == 201, answer.body
-    me = answer.json()
-    cookie = answer.headers["set-cookie"].partition(";")[0]
-    return Person(server=server, user_id=me["user"]["id"], cookie=cookie, csrf_token=me["csrf_token"])
 
 
 @pytest.fixture(scope="module")
