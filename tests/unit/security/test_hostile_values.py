@@ -4,18 +4,21 @@ import gzip
 import random
 import zlib
 from datetime import UTC, datetime, timedelta, timezone
+from decimal import Decimal
 
 import pytest
 
 from kaname.access.naming import check_future, fold_email
 from kaname.gateway.caller_context import open_record, read_body, read_headers
 from kaname.gateway.decode import decode_request, encode_for_upstream
+from kaname.gateway.pricing.project_price import PriceDraft, check_draft
 from kaname.kernel.errors import InvalidInputError, TooLargeError
 from kaname.traces.otlp.http_body import inflate
 from kaname.traces.routes_model_scores import ScoreIn, ScoreTargetIn
 from kaname.traces.scores import check_value
 
 LIMIT = 4 << 20
+PRICES = {"input_uncached": Decimal(1)}
 DEEP = b"[" * 600 + b"]" * 600
 
 
@@ -82,3 +85,30 @@ def test_stream_options_nested_deeper_than_json_is_written_are_refused() -> None
     with pytest.raises(InvalidInputError) as refused:
         encode_for_upstream(request, "other", add_usage=True)
     assert refused.value.param == "stream_options"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        "(a|aa)" * 30 + "b",
+        "a?" * 60 + "a" * 60,
+        "(a+)+b",
+        "(a*)*",
+        "a*a*a*a*",
+        "(a|b|ab){9}c",
+        r"(a)\1",
+        "(?P<x>a)(?P=x)",
+    ],
+)
+def test_a_price_pattern_that_could_take_for_ever_is_refused(pattern: str) -> None:
+    with pytest.raises(InvalidInputError) as refused:
+        check_draft(PriceDraft(match="regex", pattern=pattern, prices=PRICES))
+    assert refused.value.param == "pattern"
+
+
+@pytest.mark.parametrize(
+    "pattern",
+    [r"gpt-4o(-mini)?(-\d{4}-\d{2}-\d{2})?", "(?:openai|azure)/gpt-.*", "a|b|c|d", r"claude-[a-z]+-\d+(\.\d)?.*"],
+)
+def test_usual_price_patterns_are_taken(pattern: str) -> None:
+    check_draft(PriceDraft(match="regex", pattern=pattern, prices=PRICES))

@@ -21,7 +21,9 @@ MAX_TIERS = 8
 _PLACES = 6
 _GENERALITY: dict[MatchKind, int] = {"exact": 0, "prefix": 1, "regex": 2}
 _MAX_MODEL_CHARS = 200
-_MAX_QUANTIFIERS = 3
+_REPETITION_BITS = {"*": 7, "+": 7, "{": 7, "?": 1}
+_MAX_CHOICE_BITS = 26
+"""Bound of a regular expression's ways through a name: a repetition counts 7 bits, `?` and an alternative 1."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -139,17 +141,16 @@ def _check_prices(amounts: Mapping[str, Decimal], param: str) -> None:
 
 def _check_regex(pattern: str) -> None:
     """Refuses what could take exponential time: the worker runs it on names that come from outside."""
-    quantifiers = 0
     plain = re.sub(r"\\.|\[\^?\]?(?:\\.|[^\]\\])*\]", "x", pattern)
-    for position, character in enumerate(plain):
-        if character in "*+{":
-            quantifiers += 1
-            if position and plain[position - 1] == ")":
-                quantifiers = _MAX_QUANTIFIERS + 1
-    if quantifiers > _MAX_QUANTIFIERS or "(?P=" in plain or re.search(r"\\[1-9]", pattern):
+    bits = sum(_REPETITION_BITS[m[0]] for m in re.finditer(r"[*+{]|(?<![(*+}?])\?", re.sub(r"\{\d+\}", "", plain)))
+    depth = 0
+    for character in plain:
+        depth += (character == "(") - (character == ")")
+        bits += character == "|" and depth > 0  # the outermost alternatives are tried one after the other
+    if bits > _MAX_CHOICE_BITS or re.search(r"\)[*+{]", plain) or "(?P=" in plain or re.search(r"\\[1-9]", pattern):
         raise InvalidInputError(
             f"regular expression {pattern!r} may be slow",
-            hint=f"At most {_MAX_QUANTIFIERS} repetitions, none of a group, and no back-references.",
+            hint="At most 3 repetitions, none of a group, few `?` and alternatives, and no back-references.",
             param="pattern",
         )
     try:
