@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from kaname.kernel.clock import Clock, SystemClock
-from kaname.kernel.errors import InvalidInputError, KanameError, RateLimitedError
+from kaname.kernel.errors import InvalidInputError, KanameError, RateLimitedError, TooLargeError
 from kaname.storage.journal import EntryKind, Journal
 from kaname.traces.ingest_settings import IngestSettings
 from kaname.traces.otlp import json as otlp_json
@@ -29,7 +29,7 @@ from kaname.traces.otlp.http_body import (
     receive_body,
     too_large,
 )
-from kaname.traces.otlp.outcome import NOT_STORED, MalformedError, Outcome, Signal
+from kaname.traces.otlp.outcome import NOT_STORED, MalformedError, Outcome, Signal, TooManyError
 from kaname.traces.ports import KeyAuthenticator
 
 logger = logging.getLogger(__name__)
@@ -141,21 +141,30 @@ class OtlpReceiver:
         """Inflates the body and counts good and bad items; raises InvalidInputError when nothing in it can be kept."""
         received_ns = self._clock.now_ns()
         try:
-            if len(raw) <= (_INLINE_BYTES >> 2 if head.encoding else _INLINE_BYTES):
-                outcome, body = self._inspect(head, raw, received_ns)
-            else:
-                # One at a time: a hostile body may take many times its size in memory while it is parsed.
-                async with self._large:
-                    outcome, body = await asyncio.to_thread(self._inspect, head, raw, received_ns)
+            body = _inflate_small(head, raw)
+            if body is not None:
+                return self._judge(head, self._inspect(head, body, received_ns)), body
+            # One at a time: a hostile body may take many times its size in memory while it is parsed.
+            async with self._large:
+                outcome, body = await asyncio.to_thread(self._inspect_large, head, raw, received_ns)
+            return self._judge(head, outcome), body
+        except TooManyError as e:
+            raise TooLargeError(str(e)) from e
         except MalformedError as e:
             hint = "" if "use /v1/" in str(e) else "See the OTLP specification for the shape of a request."
             raise InvalidInputError(str(e), hint=hint) from e
+
+    @staticmethod
+    def _judge(head: _Head, outcome: Outcome) -> Outcome:
         if outcome.is_refused:
             raise InvalidInputError(outcome.message(head.signal), hint="Nothing was stored.")
-        return outcome, body
+        return outcome
 
-    def _inspect(self, head: _Head, raw: bytes, received_ns: int) -> tuple[Outcome, bytes]:
+    def _inspect_large(self, head: _Head, raw: bytes, received_ns: int) -> tuple[Outcome, bytes]:
         body = inflate(raw, head.encoding, self._settings.max_body_bytes)
+        return self._inspect(head, body, received_ns), body
+
+    def _inspect(self, head: _Head, body: bytes, received_ns: int) -> Outcome:
         limits = self._limits
         if head.signal == "metrics":
             is_json = head.body_format == "json"
@@ -163,10 +172,10 @@ class OtlpReceiver:
             outcome = Outcome(total=points)
             if points:
                 outcome.reject(NOT_STORED, "", points)
-            return outcome, body
+            return outcome
         source = otlp_json if head.body_format == "json" else otlp_protobuf
         inspect = source.inspect_traces if head.signal == "traces" else source.inspect_logs
-        return inspect(body, limits, received_ns), body
+        return inspect(body, limits, received_ns)
 
     async def _store(self, head: _Head, body: bytes, outcome: Outcome) -> None:
         if head.signal == "metrics" or not outcome.total:
@@ -181,6 +190,16 @@ class OtlpReceiver:
         if signal == "metrics":
             return f"{NOT_STORED}: {outcome.rejected} data points were not kept"
         return outcome.message(signal)
+
+
+def _inflate_small(head: _Head, raw: bytes) -> bytes | None:
+    """The inflated body if it is small, else None."""
+    if len(raw) > _INLINE_BYTES:
+        return None
+    try:
+        return inflate(raw, head.encoding, _INLINE_BYTES)
+    except TooLargeError:
+        return None
 
 
 def _answer_format(content_type: bytes | None) -> BodyFormat:

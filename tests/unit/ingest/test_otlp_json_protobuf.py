@@ -6,11 +6,13 @@ import math
 
 import pytest
 from google.protobuf.json_format import MessageToDict
+from google.protobuf.message import DecodeError
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 
+from kaname.traces.otlp import density
 from kaname.traces.otlp import json as otlp_json
 from kaname.traces.otlp import protobuf as otlp_protobuf
 from kaname.traces.otlp.limits import OtlpLimits
@@ -135,6 +137,47 @@ spellings = st.fixed_dictionaries(
         "numbers": st.booleans(),
     }
 )
+
+
+@given(
+    st.one_of(
+        requests.map(lambda r: ExportTraceServiceRequest(resource_spans=r).SerializeToString()), st.binary(max_size=200)
+    )
+)
+@settings(max_examples=150, phases=NO_SHRINK)
+def test_counting_before_decoding_counts_messages_and_never_crashes(body):
+    count = count_messages(body)
+    try:
+        request = ExportTraceServiceRequest.FromString(body)
+    except DecodeError:
+        return
+    if request.SerializeToString(deterministic=True) == body or len(body) < 3:
+        assert count == messages_in(request)
+
+
+def count_messages(body: bytes) -> int:
+    """What the guard counts, found by lowering its limit until it refuses."""
+    low, high = 0, 4096
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(density, "UNCOUNTED_BYTES", -1)
+        while low < high:
+            middle = (low + high) // 2
+            patch.setattr(density, "MAX_OBJECTS", middle)
+            try:
+                density.check_protobuf(body, "traces")
+                high = middle
+            except density.TooManyError:
+                low = middle + 1
+    return low
+
+
+def messages_in(message) -> int:
+    total = 0
+    for field, value in message.ListFields():
+        if field.message_type is not None:
+            for inner in value if field.is_repeated else [value]:
+                total += 1 + messages_in(inner)
+    return total
 
 
 @given(requests, spellings)

@@ -11,6 +11,7 @@ import orjson
 
 from kaname.traces.logs import EVENT_NAME_ATTRIBUTE, LogRecord
 from kaname.traces.model import Attributes, RawEvent, RawLink, RawSpan, Scope, Status
+from kaname.traces.otlp.density import check_json
 from kaname.traces.otlp.limits import OtlpLimits
 from kaname.traces.otlp.outcome import (
     NO_TRACE,
@@ -22,6 +23,7 @@ from kaname.traces.otlp.outcome import (
     TRACE_ID_ZERO,
     MalformedError,
     Outcome,
+    TooManyError,
 )
 from kaname.traces.otlp.protobuf import DecodedLogs, DecodedTraces
 from kaname.traces.otlp.values import (
@@ -144,6 +146,7 @@ def _groups(
     body: bytes, signal: JsonSignal, inner: tuple[str, str], items: str, outcome: Outcome, limits: OtlpLimits
 ) -> Iterator[_Group]:
     """Every scope of the body with its items; what isn't shaped so is counted as one malformed item each."""
+    check_json(body)
     top = load_json(body)
     if not isinstance(top, dict):
         raise MalformedError(f"the body must be a JSON object, not {_name(top)}")
@@ -195,7 +198,7 @@ def _objects(value: object, name: str, outcome: Outcome, scope: str, limits: Otl
 
 def _bound(count: int, what: str, limits: OtlpLimits) -> None:
     if count > limits.max_items:
-        raise MalformedError(
+        raise TooManyError(
             f"the request holds {count} {what}, more than {limits.max_items}: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
         )
 

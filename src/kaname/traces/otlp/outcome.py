@@ -66,3 +66,7 @@ class Outcome:
 
 class MalformedError(Exception):
     """The body isn't this signal at all; the message says what it is or where it breaks."""
+
+
+class TooManyError(MalformedError):
+    """The body holds more items or values than one request may."""

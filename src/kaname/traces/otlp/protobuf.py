@@ -18,6 +18,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from kaname.traces.logs import EVENT_NAME_ATTRIBUTE, LogRecord
 from kaname.traces.model import Attributes, AttributeValue, RawEvent, RawLink, RawSpan, Scope, Status
+from kaname.traces.otlp.density import UNCOUNTED_BYTES, check_protobuf
 from kaname.traces.otlp.limits import OtlpLimits
 from kaname.traces.otlp.outcome import (
     NO_TRACE,
@@ -29,6 +30,7 @@ from kaname.traces.otlp.outcome import (
     TRACE_ID_ZERO,
     MalformedError,
     Outcome,
+    TooManyError,
 )
 from kaname.traces.otlp.values import TOO_DEEP, severity_text
 
@@ -78,6 +80,8 @@ def decode_logs(body: bytes, limits: OtlpLimits, received_ns: int) -> DecodedLog
 
 def count_data_points(body: bytes) -> int:
     """How many data points a metrics request holds."""
+    if len(body) > UNCOUNTED_BYTES:
+        raise TooManyError(f"a metrics request of {len(body)} bytes isn't counted: metrics aren't stored yet")
     try:
         request = ExportMetricsServiceRequest.FromString(body)
     except DecodeError as e:
@@ -93,6 +97,7 @@ def count_data_points(body: bytes) -> int:
 
 
 def _read_traces(body: bytes, limits: OtlpLimits, received_ns: int, into: list[RawSpan] | None) -> Outcome:
+    check_protobuf(body, "traces")
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError as e:
@@ -129,6 +134,7 @@ def _read_traces(body: bytes, limits: OtlpLimits, received_ns: int, into: list[R
 
 
 def _read_logs(body: bytes, limits: OtlpLimits, received_ns: int, into: list[LogRecord] | None) -> Outcome:
+    check_protobuf(body, "logs")
     try:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError as e:
@@ -168,7 +174,7 @@ def _read_logs(body: bytes, limits: OtlpLimits, received_ns: int, into: list[Log
 
 def _bound(count: int, what: str, limits: OtlpLimits) -> None:
     if count > limits.max_items:
-        raise MalformedError(
+        raise TooManyError(
             f"the request holds {count} {what}, more than {limits.max_items}: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
         )
 
