@@ -1,8 +1,8 @@
 """How many objects a body would become, counted before it is decoded.
 
 An empty protobuf message takes two bytes on the wire and 60 to 170 in memory, an empty JSON object three and 72:
-without this, a 64 MB body of them, which compresses to a few kilobytes, costs gigabytes and many seconds. Counting an honest
-body costs more than parsing it, so bodies of usual sizes, which can do little harm, aren't counted.
+without this, a 64 MB body of them, which compresses to a few kilobytes, costs gigabytes and many seconds. Counting an
+honest body costs more than parsing it, so bodies of usual sizes, which can do little harm, aren't counted.
 """
 
 from typing import Literal
