@@ -175,7 +175,7 @@ def open_trace(page: Page, url: str) -> tuple[float, float]:
     page.goto(url, wait_until="commit")
     page.wait_for_selector("[role=treeitem]")
     page.keyboard.press("j")
-    page.wait_for_function("document.querySelectorAll('[role=treeitem][aria-selected=true]')[0]?.id === 'node-1'")
+    page.wait_for_selector("#node-1[aria-selected=true]")
     moved = page.evaluate("performance.now()")
     return moved, page.evaluate("window.marks.painted ?? performance.now()")
 

@@ -44,7 +44,7 @@ export default function StartScreen() {
             <p>{t("start.keyText")}</p>
             {secret ? (
               <div className={css.secret}>
-                <code>{secret}</code>
+                <code data-secret>{secret}</code>
                 <CopyButton text={secret} label={t("ui.copy")}>
                   {t("ui.copy")}
                 </CopyButton>

@@ -181,7 +181,6 @@ function CreateKey({ project, onClose }: { project: string; onClose: () => void 
       <SecretOnce
         title={t("keys.made", { name })}
         lead={t("keys.secretOnce")}
-        label={t("keys.secret")}
         secret={create.data.secret_key}
         onClose={onClose}
       />

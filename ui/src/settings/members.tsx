@@ -188,7 +188,6 @@ function InviteForm(props: { organization: string; onDone: () => void; onClose: 
       <SecretOnce
         title={t("members.invited", { name: email })}
         lead={t("members.inviteLink")}
-        label={t("members.link")}
         secret={new URL(invite.data.link, location.origin).href}
         onClose={props.onClose}
       />

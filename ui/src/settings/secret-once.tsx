@@ -5,7 +5,7 @@ import { CopyButton } from "../ui/copy.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import css from "./settings.module.css";
 
-export function SecretOnce(props: { title: string; lead: string; label: string; secret: string; onClose: () => void }) {
+export function SecretOnce(props: { title: string; lead: string; secret: string; onClose: () => void }) {
   const { t } = useLocale();
   return (
     <Dialog
@@ -21,7 +21,7 @@ export function SecretOnce(props: { title: string; lead: string; label: string; 
       <div className={css.form}>
         <p>{props.lead}</p>
         <div className={css.secret}>
-          <code aria-label={props.label}>{props.secret}</code>
+          <code data-secret>{props.secret}</code>
           <CopyButton text={props.secret} label={t("ui.copy")}>
             {t("ui.copy")}
           </CopyButton>

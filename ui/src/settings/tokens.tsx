@@ -96,7 +96,6 @@ function CreateToken({ onClose }: { onClose: () => void }) {
       <SecretOnce
         title={t("keys.made", { name })}
         lead={t("keys.secretOnce")}
-        label={t("tokens.token")}
         secret={create.data.token}
         onClose={onClose}
       />

@@ -56,11 +56,15 @@ export const payloadUrl = (project: string, trace: string, span: string, field: 
 /** What a person says about a span; the rest of a score is known. */
 export type Judgement = Omit<NewScore, "data_type" | "target" | "source"> & { data_type: Score["data_type"] };
 
+const VISIBLE_AFTER_MS = 1500;
+
 /** Adds a score to a span; the detail shows it before the server has answered. */
 export function useScoring(project: string, trace: string, span: string) {
   const client = useQueryClient();
   const key = spanDetailQuery(project, trace, span).queryKey;
-  const refresh = () => {
+  // A score travels through the journal: asked at once, the server may not show it yet, and it would flicker.
+  const refresh = () => setTimeout(refreshNow, VISIBLE_AFTER_MS);
+  const refreshNow = () => {
     void client.invalidateQueries({ queryKey: key });
     void client.invalidateQueries({ queryKey: ["trace", project, trace] });
     void client.invalidateQueries({ queryKey: ["spans", project] });

@@ -36,16 +36,31 @@ export function problemOf(error: unknown): Problem {
   return { status: 0, code: "ui_error", title: "", detail, hint: "", request_id: "" };
 }
 
-/** Title and way out by code in the reader's language; the server's own words say the particulars. */
+const BY_STATUS: Record<number, MessageKey> = {
+  400: "error.invalid_input",
+  401: "error.unauthenticated",
+  402: "error.quota_exceeded",
+  403: "error.permission_denied",
+  404: "error.not_found",
+  409: "error.conflict",
+  413: "error.too_large",
+  415: "error.unsupported_media_type",
+  422: "error.invalid_input",
+  429: "error.rate_limited",
+  502: "error.upstream_error",
+  503: "error.unavailable",
+  504: "error.upstream_timeout",
+};
+
+/** Title and way out by code, else by status, in the reader's language; the server's own words say the particulars. */
 export function useProblemText(problem: Problem): { title: string; wayOut: string } {
   const { t } = useLocale();
   const key = `error.${problem.code}` as MessageKey;
   const hintKey = `error.${problem.code}.hint` as MessageKey;
   const title = t(key);
-  const known = title !== key;
   const hint = t(hintKey);
   return {
-    title: known ? title : problem.title || t("error.internal_error"),
+    title: title !== key ? title : t(BY_STATUS[problem.status] ?? "error.internal_error"),
     wayOut: problem.hint || (hint !== hintKey ? hint : ""),
   };
 }
