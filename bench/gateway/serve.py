@@ -5,10 +5,12 @@ Prints one line `{"port": …, "key": …}` when it is ready. Not a product entr
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import json
+import signal
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 
@@ -53,6 +55,15 @@ class OneKey:
         pass
 
 
+class Server(uvicorn.Server):
+    """Ends at SIGTERM without raising it again, so that the journal is closed."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Generator[None]:
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, self.handle_exit, signal.SIGTERM, None)
+        yield
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
@@ -69,7 +80,7 @@ async def main() -> None:
             local_models=NoLocalModels(),
             settings=GatewaySettings(),
         )
-        server = uvicorn.Server(
+        server = Server(
             uvicorn.Config(
                 app, host="127.0.0.1", port=0, http=CorkedHttpProtocol, loop="none", lifespan="off", access_log=False,
                 proxy_headers=False, server_header=False, date_header=True, log_level="warning", backlog=4096,
@@ -87,7 +98,6 @@ async def main() -> None:
         await serving
         await app.close()
     journal.close()
-    sys.stderr.write(f"journal: {journal.stats()}\n")
 
 
 if __name__ == "__main__":

@@ -113,11 +113,13 @@ class Exchange:
         self._sweeper.add(self)
 
     def unwatch(self) -> None:
-        """Ends the watch; nothing cancels the task after this."""
+        """Ends the watch; nothing cancels the task after this.
+
+        A watcher that runs ends by itself: after a complete answer ASGI's `receive` gives a disconnect. Cancelling it
+        would leave a cycle of exception and frames to the garbage collector.
+        """
         self._sweeper.discard(self)
-        self._task = None
-        if self._watcher is not None:
-            self._watcher.cancel()
+        self._task = self._watcher = None
 
     def sweep(self, now: float) -> None:
         """Starts the watcher, notices a client that doesn't read, and an upstream that doesn't answer."""
