@@ -96,7 +96,10 @@ def encode_for_upstream(request: DecodedRequest, model: str, *, add_usage: bool)
         if add_usage:
             document["stream_options"] = _with_usage(request.document)
         return orjson.dumps(document)
-    raw: dict[str, msgspec.Raw] = _RAW_OBJECT.decode(request.body)
+    try:
+        raw: dict[str, msgspec.Raw] = _RAW_OBJECT.decode(request.body)
+    except RecursionError as e:
+        raise InvalidInputError("the request body is nested too deeply", hint="Flatten it.", param="body") from e
     raw["model"] = msgspec.Raw(orjson.dumps(model))
     if add_usage:
         raw["stream_options"] = msgspec.Raw(_dump_options(request.document))

@@ -49,6 +49,18 @@ def test_what_is_forwarded_differs_in_nothing_but_the_model(
     assert forwarded == {**json.loads(body), "model": "real"}
 
 
+@pytest.mark.parametrize("depth", [200, 300, *range(900, 1030, 5)])
+def test_deep_bodies_are_forwarded_or_refused(depth: int) -> None:
+    body = b'{"model":"m","messages":[{"role":"user"}],"a":' + b"[" * depth + b"]" * depth + b"}"
+    try:
+        sent = encode_for_upstream(decode_request("chat_completions", body), "m", add_usage=False)
+    except InvalidInputError as e:
+        assert e.param == "body"
+        assert depth > 300
+    else:
+        assert sent == body
+
+
 @given(documents, st.text(min_size=1, max_size=8))
 def test_repeated_keys_are_always_found(document: dict[str, object], key: str) -> None:
     pair = orjson.dumps(key) + b":1"
