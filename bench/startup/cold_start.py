@@ -1,7 +1,7 @@
 """Cold `kaname up` to a page answered, and what every process takes in memory when idle.
 
-Floor in the same run: a bare uvicorn app that answers one page. Wall time is what a person waits; CPU time says how much
-of it is ours and not the machine's.
+Floor in the same run: a bare uvicorn app that answers one page. Wall time is what a person waits; CPU time says how
+much of it is ours and not the machine's.
 """
 
 import json

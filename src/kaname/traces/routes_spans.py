@@ -8,9 +8,9 @@ from kaname.kernel.clock import Clock
 from kaname.storage.columns import ColumnsClient
 from kaname.traces import shape
 from kaname.traces.answers import json_answer
-from kaname.traces.filters import DYNAMIC, FIELDS, OPERATORS
-from kaname.traces.queries.facets import count_facets, parse_facet_fields
-from kaname.traces.queries.histogram import MAX_BUCKETS, read_histogram
+from kaname.traces.filters import DYNAMIC, FIELDS, OPERATORS, FilterField
+from kaname.traces.queries.facets import Facet, count_facets, parse_facet_fields
+from kaname.traces.queries.histogram import MAX_BUCKETS, Bucket, read_histogram
 from kaname.traces.queries.scores import scores_of_traces
 from kaname.traces.queries.span_list import list_spans
 from kaname.traces.routes_model import (
@@ -23,6 +23,7 @@ from kaname.traces.routes_model import (
     SpanOrder,
 )
 from kaname.traces.routes_parameters import PROJECT, Criteria, Cursor, Limit, Scope
+from kaname.traces.shape import JsonObject
 
 
 def build_span_routes(columns: ColumnsClient, clock: Clock) -> APIRouter:
@@ -64,11 +65,7 @@ def build_span_routes(columns: ColumnsClient, clock: Clock) -> APIRouter:
     ) -> Response:
         """Exact counts by value. A facet ignores the filter on its own field; `total` doesn't."""
         found = count_facets(columns, scope.project_id, criteria, parse_facet_fields(fields))
-        facets = [
-            {"field": f.field, "values": [{"value": v, "count": n} for v, n in f.values], "truncated": f.truncated}
-            for f in found.facets
-        ]
-        return json_answer({"total": found.total, "facets": facets})
+        return json_answer({"total": found.total, "facets": [_facet_view(f) for f in found.facets]})
 
     @router.get(f"{PROJECT}/spans/histogram", operation_id="read_span_histogram", response_model=Histogram)
     def get_histogram(
@@ -78,34 +75,39 @@ def build_span_routes(columns: ColumnsClient, clock: Clock) -> APIRouter:
     ) -> Response:
         """Spans over time in equal intervals of a round length, empty ones included."""
         interval_ms, found = read_histogram(columns, scope.project_id, criteria, buckets)
-        shown = [
-            {
-                "time": shape.to_iso(b.start_ns),
-                "count": b.count,
-                "errors": b.errors,
-                "cost_usd": b.cost,
-                "p50_ms": None if b.p50_ns is None else b.p50_ns / 1e6,
-                "p95_ms": None if b.p95_ns is None else b.p95_ns / 1e6,
-            }
-            for b in found
-        ]
-        return json_answer({"interval_ms": interval_ms, "buckets": shown})
+        return json_answer({"interval_ms": interval_ms, "buckets": [_bucket_view(b) for b in found]})
 
     @router.get(f"{PROJECT}/spans/fields", operation_id="list_span_fields")
     def get_fields(scope: Scope) -> FilterFieldList:
         """What `filter` and `fields` accept, for completion."""
         del scope  # the same everywhere, and still only for those who may read
-        items = [
-            FilterFieldInfo(
-                name=f.name,
-                type=f.type,
-                description=f.description,
-                operators=list(OPERATORS[f.type]),
-                choices=list(f.choices),
-                facet=f.facet,
-            )
-            for f in (*FIELDS.values(), *DYNAMIC.values())
-        ]
-        return FilterFieldList(items=items)
+        return FilterFieldList(items=[_field_info(f) for f in (*FIELDS.values(), *DYNAMIC.values())])
 
     return router
+
+
+def _facet_view(facet: Facet) -> JsonObject:
+    values = [{"value": value, "count": count} for value, count in facet.values]
+    return {"field": facet.field, "values": values, "truncated": facet.truncated}
+
+
+def _bucket_view(bucket: Bucket) -> JsonObject:
+    return {
+        "time": shape.to_iso(bucket.start_ns),
+        "count": bucket.count,
+        "errors": bucket.errors,
+        "cost_usd": bucket.cost,
+        "p50_ms": None if bucket.p50_ns is None else bucket.p50_ns / 1e6,
+        "p95_ms": None if bucket.p95_ns is None else bucket.p95_ns / 1e6,
+    }
+
+
+def _field_info(field: FilterField) -> FilterFieldInfo:
+    return FilterFieldInfo(
+        name=field.name,
+        type=field.type,
+        description=field.description,
+        operators=list(OPERATORS[field.type]),
+        choices=list(field.choices),
+        facet=field.facet,
+    )
