@@ -19,6 +19,7 @@ from kaname.access.model import Principal, require_permission
 from kaname.access.permissions import Permission
 from kaname.access.ports import KeyRecord, KeySource
 from kaname.access.tokens import PUBLIC_LENGTH, PUBLIC_PREFIX, SECRET_PREFIX, TOKEN_LENGTH
+from kaname.kernel.border import survive
 from kaname.kernel.clock import to_ns
 from kaname.kernel.errors import KanameError, UnauthenticatedError
 
@@ -151,17 +152,16 @@ class KeyRing:
         failing = False
         while not self._stopping.wait(REFRESH_S):
             round_number += 1
-            try:
-                self.refresh()
-                if round_number % rounds_to_flush == 0:
-                    self.flush_uses()
-                failing = False
-            except KanameError as e:
-                if not failing:
-                    logger.warning("API keys can't be refreshed, the last known ones stay in force: %s", e)
-                failing = True
-            except Exception:  # a worker loop: it must outlive a bug in the source
-                logger.exception("refreshing API keys failed")
+            with survive(logger, "refreshing API keys"):
+                try:
+                    self.refresh()
+                    if round_number % rounds_to_flush == 0:
+                        self.flush_uses()
+                    failing = False
+                except KanameError as e:
+                    if not failing:
+                        logger.warning("API keys can't be refreshed, the last known ones stay in force: %s", e)
+                    failing = True
         try:
             self.flush_uses()
         except KanameError as e:

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from kaname.gateway.config import GatewayConfig, default_config, parse_config
+from kaname.kernel.border import survive
 from kaname.kernel.errors import ConfigurationError
 
 MAX_FILE_BYTES = 4 << 20
@@ -56,10 +57,8 @@ class ConfigFile:
         """Reloads for ever; run it as a task."""
         while True:
             await asyncio.sleep(interval_s)
-            try:
+            with survive(logger, "checking the gateway configuration"):
                 await asyncio.get_running_loop().run_in_executor(None, self.reload_if_changed)
-            except Exception:  # border: the watcher must outlive any single failure
-                logger.exception("checking the gateway configuration failed")
 
     def _look(self) -> tuple[int, int, int] | None:
         if self._path is None:
