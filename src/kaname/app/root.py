@@ -64,7 +64,9 @@ def _with_headers(send: Send, request_id: str) -> Send:
 
     async def wrapped(message: MutableMapping[str, Any]) -> None:
         if message["type"] == "http.response.start":
-            message["headers"] = [*message.get("headers", ()), *extra]
+            given = list(message.get("headers", ()))
+            names = {name for name, _ in given}  # a download's own policy is stricter than the pages'
+            message["headers"] = [*given, *(h for h in extra if h[0] not in names)]
         await send(message)
 
     return wrapped

@@ -12,6 +12,7 @@ import re
 from collections.abc import Callable, Iterator
 
 from kaname.traces.coerce import flat_metadata, to_text
+from kaname.traces.criteria import MAX_NS
 from kaname.traces.logs import EVALUATION_EVENT, LogRecord
 from kaname.traces.model import (
     Attributes,
@@ -143,7 +144,7 @@ def _score(
         span_id=span_id,
         session_id=session_id,
         metadata=metadata,
-        created_ns=created_ns,
+        created_ns=min(created_ns, MAX_NS),  # the times of the store would wrap around
         row_version=1,
     )
 
