@@ -273,8 +273,9 @@ export const en = {
   "compare.noneText": "Tick two to six rows in the traces table, then choose Compare.",
   "compare.differs": "differs",
   "compare.same": "same",
-  "compare.more": "more than A",
-  "compare.less": "less than A",
+  "compare.more": "{percent} (more)",
+  "compare.less": "{percent} (less)",
+  "compare.diff": "Output against A",
 
   "trace.tree": "Span",
   "trace.treeLabel": "Span tree",

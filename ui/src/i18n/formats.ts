@@ -10,6 +10,8 @@ export interface Formats {
   bytes(n: number | null | undefined): string;
   time(iso: string | null | undefined): string;
   dateTime(iso: string | null | undefined): string;
+  /** Short, for rows: the clock of today, or day and clock. */
+  moment(iso: string | null | undefined, now?: number): string;
   /** To the millisecond, for one moment in a trace. */
   exact(iso: string | null | undefined): string;
   ago(iso: string | null | undefined, now?: number): string;
@@ -65,6 +67,14 @@ export function createFormats(lang: Language): Formats {
   const clock = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" } as const;
   const dateTime = new Intl.DateTimeFormat(locale, { ...day, ...clock });
   const short = new Intl.DateTimeFormat(locale, { month, day: "2-digit", ...clock });
+  const clockOnly = new Intl.DateTimeFormat(locale, clock);
+  const dayAndMinute = new Intl.DateTimeFormat(locale, {
+    month,
+    day: "2-digit",
+    hour: "2-digit",
+    minute: "2-digit",
+    hourCycle: "h23",
+  });
   const exact = new Intl.DateTimeFormat(locale, { ...day, ...clock, fractionalSecondDigits: 3 });
   const when = (format: Intl.DateTimeFormat) => (iso: string | null | undefined) =>
     iso ? format.format(new Date(iso)).replace(",", "") : NONE;
@@ -77,6 +87,10 @@ export function createFormats(lang: Language): Formats {
     bytes: (n) => (n == null ? NONE : formatBytes(n)),
     time: when(short),
     dateTime: when(dateTime),
+    moment: (iso, now = Date.now()) => {
+      const today = iso && new Date(iso).toDateString() === new Date(now).toDateString();
+      return when(today ? clockOnly : dayAndMinute)(iso);
+    },
     exact: when(exact),
     ago: (iso, now = Date.now()) => {
       if (!iso) return NONE;

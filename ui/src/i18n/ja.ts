@@ -277,8 +277,9 @@ export const ja: Messages = {
   "compare.noneText": "トレースの表で二つから六つの行を選び、「比較する」を押してください。",
   "compare.differs": "違う",
   "compare.same": "同じ",
-  "compare.more": "A より多い",
-  "compare.less": "A より少ない",
+  "compare.more": "{percent}（多い）",
+  "compare.less": "{percent}（少ない）",
+  "compare.diff": "A の出力との違い",
 
   "trace.tree": "スパン",
   "trace.treeLabel": "スパンのツリー",

@@ -95,7 +95,7 @@ export default function LiveScreen() {
       <SideSplit
         name="traces"
         label={t("ui.resize")}
-        initial={420}
+        initial={380}
         side={<SpanPreview project={project.id} pick={splitPick(search.sel ?? "")} />}
       >
         <div className={css.status}>

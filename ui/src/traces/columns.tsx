@@ -33,11 +33,21 @@ const plain = (id: keyof SpanSummary & string, label: MessageKey, width = 120, g
 });
 
 export const SPAN_COLUMNS: SpanColumn[] = [
-  { id: "time", label: "col.time", width: 140, sort: "start_time", cell: (s, { fmt }) => fmt.time(s.start_time) },
+  {
+    id: "time",
+    label: "col.time",
+    width: 108,
+    sort: "start_time",
+    cell: (s, { fmt }) => (
+      <time dateTime={s.start_time} title={fmt.exact(s.start_time)}>
+        {fmt.moment(s.start_time)}
+      </time>
+    ),
+  },
   {
     id: "name",
     label: "col.name",
-    width: 160,
+    width: 150,
     grow: 1,
     cell: (s, { project }) => (
       <span className={css.nameCell}>
@@ -54,8 +64,8 @@ export const SPAN_COLUMNS: SpanColumn[] = [
       </span>
     ),
   },
-  plain("input_preview", "col.input", 130, 2),
-  plain("output_preview", "col.output", 130, 2),
+  plain("input_preview", "col.input", 110, 2),
+  plain("output_preview", "col.output", 110, 2),
   plain("model", "col.model", 132),
   {
     id: "duration",
@@ -116,10 +126,10 @@ export const DEFAULT_COLUMNS = [
   "name",
   "input_preview",
   "output_preview",
-  "model",
   "duration",
   "tokens",
   "cost",
+  "model",
   "scores",
 ];
 

@@ -1,15 +1,18 @@
 /** Compare: two to six spans side by side, the facts that differ marked by a sign and a word. */
 import { useQueries } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
+import { useMemo } from "react";
 import { useProject } from "../access/project.tsx";
 import type { SpanDetail } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { payloadUrl, spanDetailQuery } from "../trace/api.ts";
+import { editableText } from "../trace/messages.ts";
 import { PayloadView } from "../trace/payload.tsx";
 import { KindLabel, ScoreChip, StatusMark } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
 import css from "./compare.module.css";
+import { diffWords } from "./diff.ts";
 import { splitPick } from "./url.ts";
 
 const MOST = 6;
@@ -50,13 +53,15 @@ export default function CompareScreen() {
   );
 }
 
+const money = (span: SpanDetail): number | null => (span.cost_usd === null ? null : Number(span.cost_usd));
+
 function Column(props: { project: string; span: SpanDetail; base: SpanDetail | undefined; index: number }) {
   const { t, fmt } = useLocale();
   const { span, base, project } = props;
   const facts: [string, string, number | null, number | null][] = [
     [t("col.duration"), fmt.duration(span.duration_ms), span.duration_ms, base?.duration_ms ?? null],
     [t("col.tokens"), fmt.count(span.total_tokens), span.total_tokens, base?.total_tokens ?? null],
-    [t("col.cost"), fmt.cost(span.cost_usd), Number(span.cost_usd ?? 0), base ? Number(base.cost_usd ?? 0) : null],
+    [t("col.cost"), fmt.cost(span.cost_usd), money(span), base ? money(base) : null],
   ];
   return (
     <>
@@ -102,6 +107,7 @@ function Column(props: { project: string; span: SpanDetail; base: SpanDetail | u
         messages={span.input_messages}
         download={payloadUrl(project, span.trace_id, span.span_id, "input")}
       />
+      {base && <OutputDiff before={base} after={span} />}
       <PayloadView
         title={t("detail.output")}
         payload={span.output}
@@ -121,7 +127,39 @@ function Delta({ value, reference }: { value: number | null; reference: number |
   const percent = `${change > 0 ? "+" : "−"}${Math.abs(change * 100).toFixed(0)} %`;
   return (
     <span className={change > 0 ? css.worse : css.better}>
-      {change > 0 ? "▲" : "▼"} {percent} {t(change > 0 ? "compare.more" : "compare.less")}
+      {change > 0 ? "▲" : "▼"} {t(change > 0 ? "compare.more" : "compare.less", { percent })}
     </span>
+  );
+}
+
+/** The output's words against those of A: what is gone is struck through, what is new is underlined. */
+function OutputDiff({ before, after }: { before: SpanDetail; after: SpanDetail }) {
+  const { t } = useLocale();
+  const pieces = useMemo(
+    () =>
+      diffWords(editableText(before.output, before.output_messages), editableText(after.output, after.output_messages)),
+    [before, after],
+  );
+  if (pieces === null || pieces.length === 0) return null;
+  const same = pieces.every((piece) => piece.kind === "same");
+  return (
+    <section className={css.diff}>
+      <h3>{t("compare.diff")}</h3>
+      {same ? (
+        <p className={css.same}>= {t("compare.same")}</p>
+      ) : (
+        <p>
+          {pieces.map((piece, index) =>
+            piece.kind === "same" ? (
+              <span key={index}>{piece.text}</span>
+            ) : piece.kind === "added" ? (
+              <ins key={index}>{piece.text}</ins>
+            ) : (
+              <del key={index}>{piece.text}</del>
+            ),
+          )}
+        </p>
+      )}
+    </section>
   );
 }

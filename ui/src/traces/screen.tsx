@@ -225,7 +225,7 @@ export default function TracesScreen() {
           <SideSplit
             name="traces"
             label={t("ui.resize")}
-            initial={420}
+            initial={380}
             side={<SpanPreview project={project.id} pick={splitPick(search.sel ?? "")} />}
           >
             {main}

@@ -23,9 +23,7 @@ export function Dialog(props: {
     if (dialog && !dialog.open) {
       dialog.showModal();
       // Not the close button, which comes first in the document.
-      dialog
-        .querySelector<HTMLElement>("form input, form select, form textarea, [data-content] input, footer button")
-        ?.focus();
+      dialog.querySelector<HTMLElement>(":scope [data-content] :is(input, select, textarea)")?.focus();
     }
     return () => dialog?.close();
   }, []);
