@@ -58,6 +58,15 @@ class DataDir:
         return shutil.disk_usage(self.root).free
 
 
+def unusable(folder: Path, error: OSError) -> ConfigurationError:
+    """The error of a data folder that can't be written or read, naming the very file."""
+    place = f": {error.filename}" if error.filename else ""
+    return ConfigurationError(
+        f"data folder {str(folder)!r} can't be used: {error.strerror or error}{place}",
+        hint="Its files must belong to the user who runs the server and lie on a writable device; see `kaname doctor`.",
+    )
+
+
 class ServerFile(msgspec.Struct, frozen=True, kw_only=True):
     """`run/server.json`: where the running server is. Written when it answers, removed when it stops."""
 
@@ -92,7 +101,10 @@ class ServerLock:
 
     def acquire(self) -> None:
         """Raises ConfigurationError naming the holder when another server has the folder."""
-        fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            fd = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as e:
+            raise unusable(self._path.parent.parent, e) from e
         try:
             fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as e:

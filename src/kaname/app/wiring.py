@@ -8,17 +8,18 @@ requests end first, then the journal is committed, then the children go.
 import logging
 import os
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fastapi import FastAPI
 
 from kaname.access.audit import AuditLog
 from kaname.access.model import ProjectScope
 from kaname.access.service import AccessService, build_access
+from kaname.access.settings import AccessSettings
 from kaname.app.api import ApiParts, build_api
 from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
-from kaname.app.data_dir import DataDir
+from kaname.app.data_dir import DataDir, unusable
 from kaname.app.root import RootApp
 from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
@@ -92,15 +93,18 @@ class _DeletionAudit:
 
 def build_installation(configuration: Configuration, data_dir: DataDir) -> Installation:
     """Starts storage and children and builds the apps; on failure everything started is stopped again."""
-    engine = start_engine(configuration, data_dir)
+    engine = None
     try:
+        engine = start_engine(configuration, data_dir)
         storage = open_storage(configuration, data_dir, engine)
-    except KanameError:
+    except (KanameError, OSError) as e:
         if engine is not None:
             engine.stop()
+        if isinstance(e, OSError):
+            raise unusable(data_dir.root, e) from e
         raise
     clock = SystemClock()
-    access = build_access(storage.database, configuration.access, clock)
+    access = build_access(storage.database, _access_settings(configuration), clock)
     access.start()
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
@@ -150,6 +154,12 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         api=api,
         root=root,
     )
+
+
+def _access_settings(configuration: Configuration) -> AccessSettings:
+    """Behind a proxy that speaks TLS requests come in plain; the public URL tells that cookies must be Secure."""
+    is_https = configuration.server.public_url.startswith("https://")
+    return replace(configuration.access, secure_cookies=configuration.access.secure_cookies or is_https)
 
 
 def _start_worker(configuration: Configuration, storage: Storage) -> ChildProcess:
