@@ -53,6 +53,11 @@ export const en = {
   "shell.skip": "Skip to content",
   "shell.theme": "Theme",
   "shell.widen": "Widen the navigation",
+  "project.new": "New project…",
+  "project.newHint": "In {name}. Keys, prices and traces belong to one project.",
+  "project.create": "Create project",
+  "traces.export": "Export",
+
   "theme.system": "As the system",
   "theme.light": "Light",
   "theme.dark": "Dark",

@@ -56,6 +56,11 @@ export const ja: Messages = {
   "shell.skip": "本文へ移動",
   "shell.theme": "テーマ",
   "shell.widen": "ナビゲーションを広げる",
+  "project.new": "新しいプロジェクト…",
+  "project.newHint": "{name} に作ります。キー、料金、トレースはプロジェクトごとです。",
+  "project.create": "プロジェクトを作成",
+  "traces.export": "書き出し",
+
   "theme.system": "システムに合わせる",
   "theme.light": "ライト",
   "theme.dark": "ダーク",

@@ -107,7 +107,7 @@ function useCommands(query: string): Command[] {
   }, [t, lang, setLanguage, me, project, navigate, query]);
 }
 
-export function Palette({ onClose }: { onClose: () => void }) {
+export default function Palette({ onClose }: { onClose: () => void }) {
   const { t } = useLocale();
   const id = useId();
   const dialog = useRef<HTMLDialogElement>(null);

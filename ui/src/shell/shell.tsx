@@ -1,6 +1,6 @@
 /** The frame of every project screen: navigation at the left, the screen in the rest. */
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { Suspense, useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
 import { IconButton } from "../ui/button.tsx";
@@ -12,15 +12,19 @@ import { Menu } from "../ui/menu.tsx";
 import { Loading } from "../ui/state.tsx";
 import { AccountMenu } from "./account.tsx";
 import { OBSERVE_PAGES, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
-import { Palette } from "./palette.tsx";
 import { LanguageSwitch, ThemeSwitch } from "./preferences.tsx";
 import css from "./shell.module.css";
 
+// Opened by few visits: not part of what every visit loads.
+const Palette = lazy(() => import("./palette.tsx"));
+const NewProject = lazy(() => import("./new-project.tsx"));
+
 export function Shell() {
   const { t } = useLocale();
-  const { project, me } = useProject();
+  const { project, organization, me } = useProject();
   const navigate = useNavigate();
   const [palette, setPalette] = useState(false);
+  const [creating, setCreating] = useState(false);
   const [narrow, setNarrow] = useState(() => localStorage.getItem("kaname.nav") === "narrow");
   const toggle = () => {
     localStorage.setItem("kaname.nav", narrow ? "wide" : "narrow");
@@ -31,9 +35,7 @@ export function Shell() {
     { keys: "/", label: "keys.search", run: () => document.querySelector<HTMLInputElement>("[data-search]")?.focus() },
     { keys: "\\", label: "keys.nav", run: toggle },
   ]);
-  const projects = me.organizations.flatMap((organization) =>
-    organization.projects.map((candidate) => ({ organization, candidate })),
-  );
+  const projects = me.organizations.flatMap((owner) => owner.projects.map((candidate) => ({ owner, candidate })));
   const entry = (page: PageEntry) => (
     <Link
       key={page.to}
@@ -75,15 +77,20 @@ export function Shell() {
               </>
             )
           }
-          items={projects.map(({ organization, candidate }) => ({
-            label: (
-              <>
-                {candidate.name} <span className={css.quiet}>{organization.name}</span>
-              </>
-            ),
-            checked: candidate.id === project.id,
-            run: () => void navigate({ to: "/p/$project/traces", params: { project: candidate.id } }),
-          }))}
+          items={[
+            ...projects.map(({ owner, candidate }) => ({
+              label: (
+                <>
+                  {candidate.name} <span className={css.quiet}>{owner.name}</span>
+                </>
+              ),
+              checked: candidate.id === project.id,
+              run: () => void navigate({ to: "/p/$project/traces", params: { project: candidate.id } }),
+            })),
+            ...(organization.permissions.includes("project:manage")
+              ? (["line", { label: t("project.new"), icon: "plus", run: () => setCreating(true) }] as const)
+              : []),
+          ]}
         />
         <button
           type="button"
@@ -117,7 +124,10 @@ export function Shell() {
           <Outlet />
         </Suspense>
       </main>
-      {palette && <Palette onClose={() => setPalette(false)} />}
+      <Suspense fallback={null}>
+        {creating && <NewProject organization={organization} onClose={() => setCreating(false)} />}
+        {palette && <Palette onClose={() => setPalette(false)} />}
+      </Suspense>
     </div>
   );
 }

@@ -3,12 +3,13 @@ import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-quer
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useRef, useState } from "react";
 import { useProject } from "../access/project.tsx";
+import { projectPath } from "../api/http.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { Button, IconButton } from "../ui/button.tsx";
 import { Checkbox } from "../ui/field.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { useKeys } from "../ui/keys.tsx";
-import { Popover } from "../ui/menu.tsx";
+import { Menu, Popover } from "../ui/menu.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { SideSplit } from "../ui/split.tsx";
 import { ErrorPanel, Loading } from "../ui/state.tsx";
@@ -21,14 +22,14 @@ import { NothingYet } from "./nothing-yet.tsx";
 import { SpanPreview } from "./preview.tsx";
 import css from "./screen.module.css";
 import { SpanTable, type SpanTableHandle, spanKey } from "./table.tsx";
-import { type Filter, type Sort, spanQuery, splitPick, type TracesSearch } from "./url.ts";
+import { type Filter, type Sort, type SpanQuery, spanQuery, splitPick, type TracesSearch } from "./url.ts";
 
 const NO_FILTERS: Filter[] = [];
 const MAX_COMPARED = 6;
 
 export default function TracesScreen() {
   const { t, fmt } = useLocale();
-  const { project } = useProject();
+  const { project, can } = useProject();
   const search = useSearch({ strict: false }) as TracesSearch;
   const navigate = useNavigate();
   const client = useQueryClient();
@@ -193,6 +194,7 @@ export default function TracesScreen() {
   return (
     <>
       <PageHead title={t("nav.traces")}>
+        {can("traces:export") && <ExportMenu project={project.id} query={query} />}
         <IconButton icon="refresh" label={t("traces.refresh")} onClick={refresh} />
         <IconButton
           icon="filter"
@@ -235,6 +237,29 @@ export default function TracesScreen() {
         )}
       </div>
     </>
+  );
+}
+
+/** Downloads what the filters leave, all pages of it. */
+function ExportMenu({ project, query }: { project: string; query: SpanQuery }) {
+  const { t } = useLocale();
+  const run = (format: "jsonl" | "parquet") => {
+    location.href = projectPath(project, `export/spans?${new URLSearchParams({ format, ...query })}`);
+  };
+  return (
+    <Menu
+      label={t("traces.export")}
+      align="end"
+      trigger={
+        <>
+          <Icon name="download" size={14} /> {t("traces.export")}
+        </>
+      }
+      items={[
+        { label: "JSON Lines", run: () => run("jsonl") },
+        { label: "Parquet", run: () => run("parquet") },
+      ]}
+    />
   );
 }
 
