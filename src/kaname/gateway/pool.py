@@ -19,6 +19,9 @@ from kaname.gateway.connection import UpstreamConnection
 from kaname.gateway.upstream_response import StaleConnectionError, Timeouts, UpstreamResponse
 from kaname.kernel.errors import UnavailableError, UpstreamError, UpstreamTimeoutError
 
+_CARRIES_IPV4 = (ipaddress.IPv6Network("64:ff9b::/96"), ipaddress.IPv6Network("::/96"))
+"""NAT64 and the old IPv4-compatible addresses: where a translator is, they lead to the IPv4 address at their end."""
+
 
 class Origin(NamedTuple):
     """Where connections go. Equal origins share connections."""
@@ -235,6 +238,8 @@ def is_private(address: str) -> bool:
     ip = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(ip, ipaddress.IPv6Address):
         mapped = ip.ipv4_mapped or ip.sixtofour
+        if any(ip in network for network in _CARRIES_IPV4):
+            mapped = ipaddress.IPv4Address(ip.packed[-4:])
         if mapped is not None:
             return not mapped.is_global or mapped.is_multicast
     return not ip.is_global or ip.is_multicast

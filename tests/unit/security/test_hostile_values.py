@@ -11,6 +11,7 @@ import pytest
 from kaname.access.naming import check_future, fold_email
 from kaname.gateway.caller_context import open_record, read_body, read_headers
 from kaname.gateway.decode import decode_request, encode_for_upstream
+from kaname.gateway.pool import is_private
 from kaname.gateway.pricing.project_price import PriceDraft, check_draft
 from kaname.kernel.errors import InvalidInputError, TooLargeError
 from kaname.traces.otlp.http_body import inflate
@@ -112,3 +113,19 @@ def test_a_price_pattern_that_could_take_for_ever_is_refused(pattern: str) -> No
 )
 def test_usual_price_patterns_are_taken(pattern: str) -> None:
     check_draft(PriceDraft(match="regex", pattern=pattern, prices=PRICES))
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "127.0.0.1", "::1", "::", "0.0.0.0", "10.0.0.1", "169.254.169.254", "100.64.0.1", "224.0.0.1", "fd00::1",
+        "fe80::1%eth0", "::ffff:10.0.0.1", "::127.0.0.1", "64:ff9b::7f00:1", "64:ff9b::a9fe:a9fe", "2002:7f00:1::",
+    ],
+)  # fmt: skip
+def test_no_spelling_of_a_private_address_passes(address: str) -> None:
+    assert is_private(address)
+
+
+@pytest.mark.parametrize("address", ["1.1.1.1", "2606:4700:4700::1111", "64:ff9b::101:101"])
+def test_public_addresses_pass(address: str) -> None:
+    assert not is_private(address)
