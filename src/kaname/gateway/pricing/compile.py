@@ -13,7 +13,7 @@ from pathlib import Path
 
 import orjson
 from genai_prices import types
-from genai_prices.data import providers
+from genai_prices.data_snapshot import get_snapshot
 
 from kaname.gateway.pricing.snapshot import SNAPSHOT_FORMAT, SNAPSHOT_PATH
 
@@ -38,7 +38,7 @@ def compile_snapshot(date: str) -> bytes:
         '"providers":{',
     ]
     blocks: list[str] = []
-    for provider in sorted(providers, key=lambda p: p.id):
+    for provider in sorted(get_snapshot().providers, key=lambda p: p.id):
         # Order matters among a provider's models: the first whose clause matches wins.
         models = [f"{_json(m.id)}:{_json(body)}" for m in provider.models if (body := _model(m)) is not None]
         if models:
