@@ -22,6 +22,12 @@ MAX_METADATA = 32
 MAX_METADATA_VALUE_CHARS = 1024
 MAX_TRACE_STATE_CHARS = 512
 
+_READ = frozenset(
+    {
+        b"x-kaname-session-id", b"x-kaname-user-id", b"x-kaname-environment", b"x-kaname-tags", b"x-kaname-metadata",
+        b"x-stainless-retry-count",
+    }
+)  # fmt: skip
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
 _ZERO_TRACE = b"0" * 32
 _ZERO_SPAN = b"0" * 16
@@ -67,6 +73,8 @@ def _join_trace(record: GatewayRecord, traceparent: bytes) -> bool:
 
 def read_headers(record: GatewayRecord, headers: Mapping[bytes, bytes]) -> None:
     """Adds the `x-kaname-*` headers; raises InvalidInputError."""
+    if _READ.isdisjoint(headers):
+        return
     if (value := headers.get(b"x-stainless-retry-count")) is not None and value.isdigit() and len(value) < 4:
         record.client_retry_count = int(value)
     if (value := headers.get(b"x-kaname-session-id")) is not None:

@@ -14,6 +14,8 @@ from kaname.gateway.upstream_response import StaleConnectionError, Timeouts, Ups
 from kaname.kernel.errors import KanameError, UpstreamError
 
 MAX_HEADER_BYTES = 64 * 1024
+COPIED_BODY_BYTES = 16 * 1024
+"""Below this a copy is cheaper than a second buffer: the event loop writes one buffer at once, several later."""
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -62,7 +64,10 @@ class UpstreamConnection(asyncio.Protocol):
         self._uses += 1
         self._header_bytes = 0
         self._headers = {}
-        transport.writelines((head, body))
+        if len(body) < COPIED_BODY_BYTES:
+            transport.write(head + body)
+        else:
+            transport.writelines((head, body))
         return response
 
     # ---- Feed, for the response

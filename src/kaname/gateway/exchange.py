@@ -109,7 +109,7 @@ class Exchange:
 
     def watch(self) -> None:
         """Begins to watch. The request body must have been read."""
-        self._task = asyncio.current_task()
+        self._task = asyncio.current_task(self._sweeper.loop)
         self._sweeper.add(self)
 
     def unwatch(self) -> None:
@@ -126,7 +126,7 @@ class Exchange:
         if self.response is not None:
             self.response.sweep(now)
         if self._watcher is None:
-            self._watcher = asyncio.get_running_loop().create_task(self._await_disconnect())
+            self._watcher = self._sweeper.loop.create_task(self._await_disconnect())
         if not self._sending or self._sent != self._seen_sent:
             self._seen_sent, self._since = self._sent, now
         elif now - self._since > self._write_timeout_s:

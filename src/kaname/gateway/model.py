@@ -16,7 +16,7 @@ Outcome = Literal["ok", "error", "incomplete", "cancelled"]
 ResponseFormat = Literal["", "json", "sse"]
 
 
-class AttemptRecord(msgspec.Struct, kw_only=True):
+class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One try at one target. Never holds upstream text: providers echo keys and user input."""
 
     target: str
@@ -33,7 +33,7 @@ class AttemptRecord(msgspec.Struct, kw_only=True):
     """Free repeats because a kept-alive connection had died without a reply byte."""
 
 
-class GatewayRecord(msgspec.Struct, kw_only=True):
+class GatewayRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One call through the gateway. Times are nanoseconds: `*_ns` since 1970, `duration_ns` and `ttft_ns` elapsed."""
 
     project_id: str

@@ -171,7 +171,8 @@ class Pool:
         def on_free(connection: UpstreamConnection) -> None:
             connection.idle_since = self._loop.time()
             state.idle.append(connection)
-            self._wake(state)
+            if state.waiters:
+                self._wake(state)
 
         def on_closed(connection: UpstreamConnection) -> None:
             if connection in state.idle:

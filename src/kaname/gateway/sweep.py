@@ -25,7 +25,7 @@ class Sweeper:
     """Calls everything registered at every interval. Belongs to one event loop."""
 
     def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
-        self._loop = loop
+        self.loop = loop
         self._items: set[Sweepable] = set()
         self._timer: asyncio.TimerHandle | None = None
 
@@ -36,7 +36,7 @@ class Sweeper:
         """Registers; idempotent."""
         self._items.add(item)
         if self._timer is None:
-            self._timer = self._loop.call_later(SWEEP_INTERVAL_S, self._sweep)
+            self._timer = self.loop.call_later(SWEEP_INTERVAL_S, self._sweep)
 
     def discard(self, item: Sweepable) -> None:
         """Unregisters; idempotent."""
@@ -44,7 +44,7 @@ class Sweeper:
 
     def _sweep(self) -> None:
         self._timer = None
-        now = self._loop.time()
+        now = self.loop.time()
         for item in list(self._items):
             try:
                 item.sweep(now)
@@ -52,4 +52,4 @@ class Sweeper:
                 logger.exception("a timer check failed")
                 self._items.discard(item)
         if self._items:
-            self._timer = self._loop.call_later(SWEEP_INTERVAL_S, self._sweep)
+            self._timer = self.loop.call_later(SWEEP_INTERVAL_S, self._sweep)

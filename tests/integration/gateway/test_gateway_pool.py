@@ -188,7 +188,7 @@ class _Transport(asyncio.Transport):
     def is_closing(self) -> bool:
         return False
 
-    def writelines(self, list_of_data: object) -> None:
+    def write(self, data: object) -> None:
         pass
 
     def get_write_buffer_size(self) -> int:
