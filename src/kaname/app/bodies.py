@@ -13,18 +13,12 @@ from starlette.exceptions import HTTPException
 
 from kaname.app.problem import problem
 from kaname.app.static_files import Receive, Scope, Send
-from kaname.kernel.errors import InvalidInputError, KanameError, RateLimitedError, TooLargeError
+from kaname.kernel.errors import KanameError, RateLimitedError, TooLargeError
+from kaname.traces.otlp.http_body import SlowBodyError
 
 MAX_BODY_BYTES = 8 << 20
 MAX_HELD_BYTES = 64 << 20
 BODY_TIMEOUT_S = 30.0
-
-
-class SlowBodyError(InvalidInputError):
-    """The body didn't arrive in time."""
-
-    status = 408
-    default_code = "body_timeout"
 
 
 class BoundedBodies:
