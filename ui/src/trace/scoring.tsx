@@ -26,6 +26,7 @@ interface Props {
 function useJudge({ project, span }: Props) {
   const { t } = useLocale();
   const toast = useToast();
+  const { can } = useProject();
   const { add, remove } = useScoring(project, span.trace_id, span.span_id);
   const judge = (score: Judgement, done?: () => void) =>
     add.mutate(score, {
@@ -203,7 +204,7 @@ export function ScoreList(props: Props) {
             <Badge>{t(`source.${score.source}`)}</Badge>
             <span className={css.quiet}>{score.author_name}</span>
             <span className={css.quiet}>{fmt.dateTime(score.created_at)}</span>
-            {score.id !== PENDING && can("scores:write") && (
+            {score.id !== PENDING && can("scores:delete") && (
               <span className={css.end}>
                 <IconButton
                   icon="trash"

@@ -55,7 +55,7 @@ export function TraceTree(props: {
   // biome-ignore lint/correctness/useExhaustiveDependencies: another trace needs another cache
   const gapCache = useMemo(() => new Map<number, Interval[]>(), [layout]);
   const shown: number[] = [];
-  for (let i = rows.start; i < Math.min(rows.end, visible.length); i++) shown.push(visible[i]!);
+  for (let i = rows.start; i < Math.min(rows.end, visible.length); i++) shown.push(i);
   return (
     <div className={css.frame}>
       <div className={css.head}>
@@ -75,19 +75,20 @@ export function TraceTree(props: {
       >
         <div role="presentation" style={{ height: rows.height, position: "relative" }}>
           <div role="presentation" className={css.window} style={{ transform: `translateY(${rows.start * ROW}px)` }}>
-            {shown.map((node) => (
+            {shown.map((at) => (
               <TreeRow
-                key={node}
-                node={node}
+                // Rows that scroll out lend their elements to those that scroll in.
+                key={at % shown.length}
+                node={visible[at]!}
                 skeleton={skeleton}
                 layout={layout}
                 gapCache={gapCache}
                 width={width}
                 from={zoom.from}
                 to={zoom.to}
-                selected={node === props.selected}
-                closed={props.closed.has(node)}
-                dim={props.hits !== null && !props.hits[node]}
+                selected={visible[at] === props.selected}
+                closed={props.closed.has(visible[at]!)}
+                dim={props.hits !== null && !props.hits[visible[at]!]}
                 onSelect={props.onSelect}
                 onToggle={props.onToggle}
               />

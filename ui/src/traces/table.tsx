@@ -90,7 +90,8 @@ export function SpanTable(props: {
             const key = spanKey(span);
             return (
               <Row
-                key={key}
+                // Rows that scroll out lend their elements to those that scroll in.
+                key={(rows.start + offset) % Math.max(1, rows.end - rows.start)}
                 span={span}
                 index={rows.start + offset}
                 columns={props.columns}
