@@ -31,7 +31,8 @@ function useJudge({ project, span }: Props) {
   const judge = (score: Judgement, done?: () => void) =>
     add.mutate(score, {
       onSuccess: (saved) => {
-        toast(t("score.added", { name: score.name, value: scoreText(saved) }), { undo: () => remove.mutate(saved.id) });
+        const text = t("score.added", { name: score.name, value: scoreText(saved) });
+        toast(text, can("scores:delete") ? { undo: () => remove.mutate(saved.id) } : {});
         done?.();
       },
       onError: (error) => toast(error.message || t("score.failed"), { tone: "error" }),
