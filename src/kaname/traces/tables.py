@@ -194,7 +194,8 @@ ENGINE = ReplacingMergeTree(row_version)
 PARTITION BY toYYYYMM(start_time)
 PRIMARY KEY (project_id, toStartOfMinute(start_time), xxHash64(trace_id))
 ORDER BY (project_id, toStartOfMinute(start_time), xxHash64(trace_id), span_id, start_time)
-SETTINGS index_granularity_bytes = 67108864, non_replicated_deduplication_window = 1000, {_DURABLE}"""
+SETTINGS index_granularity_bytes = 67108864, min_bytes_for_wide_part = 134217728,
+  non_replicated_deduplication_window = 1000, {_DURABLE}"""
 
 _CREATE_SCORES = f"""CREATE TABLE IF NOT EXISTS scores {
     _body(
