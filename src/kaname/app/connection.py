@@ -13,7 +13,7 @@ from typing import cast
 import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kaname.gateway.corked_http import CorkedTransport
+from kaname.gateway.corked_transport import CorkedTransport
 from kaname.kernel.ids import new_id
 
 MAX_HEAD_BYTES = 64 << 10
@@ -43,7 +43,8 @@ class BoundedProtocol(HttpToolsProtocol):
     # ---- from the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        super().connection_made(CorkedTransport(cast("asyncio.Transport", transport), self.loop))
+        self._corked = CorkedTransport(cast("asyncio.Transport", transport), self.loop)
+        super().connection_made(self._corked)
         if len(self.connections) > self.max_connections:
             self._refuse(503, "too_many_connections", f"{self.max_connections} connections are open", b"retry-after: 5")
         else:
@@ -87,6 +88,10 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._progressed = True
         super().on_message_complete()
+
+    def on_response_complete(self) -> None:
+        self._corked.uncork()
+        super().on_response_complete()
 
     # ---- inside
 

@@ -123,7 +123,8 @@ def _check_data_dir(configuration: Configuration, data_dir: DataDir) -> Iterator
         yield Finding(level="fault", what=f"others can read the master key {key_file}", remedy=f"chmod 600 {key_file}")
     free, needed = data_dir.free_bytes(), max(LOW_DISK_BYTES, configuration.journal.min_free_bytes)
     level: Literal["ok", "fault"] = "ok" if free >= needed else "fault"
-    remedy = "" if free >= needed else "Free some space: ingest stops when the device is full."
+    limit = f"journal.min_free_bytes = {configuration.journal.min_free_bytes}"
+    remedy = "" if free >= needed else f"Free some space: ingest answers 503 below {limit}."
     yield Finding(level=level, what=f"{free / 1e9:.1f} GB free on the device", remedy=remedy)
 
 

@@ -39,7 +39,7 @@ class RootApp:
             return
         path: str = scope["path"]
         if path.startswith("/v1/"):
-            app = self._otlp if path in OTLP_PATHS else self._gateway
+            app = self._otlp if path.rstrip("/") in OTLP_PATHS else self._gateway
             await app(scope, receive, send)
         elif path.startswith("/api/"):
             if path.startswith(OTLP_ALIAS_PREFIX):

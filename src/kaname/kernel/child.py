@@ -28,6 +28,8 @@ ReadyMessage = Mapping[str, object]
 FIRST_BACKOFF_S = 0.2
 LONGEST_BACKOFF_S = 10.0
 HEALTHY_AFTER_S = 60.0
+_PLAIN_NAMES = frozenset({"PATH", "HOME", "USER", "LANG", "TZ", "TMPDIR", "TEMP", "TMP", "VIRTUAL_ENV", "SYSTEMROOT"})
+_PLAIN_PREFIXES = ("LC_", "LD_", "DYLD_", "PYTHON", "CUDA_", "NVIDIA_", "HIP_", "OMP_", "GGML_", "SSL_CERT_", "COV_")
 
 
 class ChildProcess:
@@ -39,6 +41,7 @@ class ChildProcess:
         argv: Sequence[str],
         *,
         environment: Mapping[str, str] | None = None,
+        inherit_environment: bool = True,
         pass_fds: Sequence[int] = (),
         ready_timeout_s: float = 60.0,
         max_quick_failures: int = 8,
@@ -49,7 +52,8 @@ class ChildProcess:
         self.name = name
         self.restarts = 0
         self._argv = list(argv)
-        self._environment = {**os.environ, **(environment or {})}
+        inherited = os.environ if inherit_environment else _without_secrets(os.environ)
+        self._environment = {**inherited, **(environment or {})}
         self._pass_fds = tuple(pass_fds)
         self._ready_timeout_s = ready_timeout_s
         self._max_quick_failures = max_quick_failures
@@ -196,6 +200,11 @@ def exit_with_parent(on_exit: Callable[[], None] | None = None) -> None:
                 os.kill(os.getpid(), signal.SIGTERM)
 
     threading.Thread(target=watch, name="exit-with-parent", daemon=True).start()
+
+
+def _without_secrets(environment: Mapping[str, str]) -> dict[str, str]:
+    """What a native engine needs to run, and no provider key or database password."""
+    return {k: v for k, v in environment.items() if k in _PLAIN_NAMES or k.startswith(_PLAIN_PREFIXES)}
 
 
 def _close_quietly(process: "subprocess.Popen[bytes]") -> None:

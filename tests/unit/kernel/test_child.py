@@ -46,6 +46,21 @@ def test_a_killed_child_comes_back() -> None:
     assert child.pid is None
 
 
+def test_a_native_engine_gets_no_secret_of_its_parent(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "sk-secret")
+    monkeypatch.setenv("KANAME_SQL_URL", "postgresql://kaname:secret@db/kaname")
+    code = "import json, os; print(json.dumps(dict(os.environ)), flush=True); import time; time.sleep(60)"
+    child = ChildProcess("example", [sys.executable, "-c", code], inherit_environment=False, environment={"OWN": "1"})
+    child.start()
+    try:
+        seen = child.wait_ready()
+    finally:
+        child.stop()
+    assert seen["OWN"] == "1"
+    assert "PATH" in seen
+    assert not {"OPENAI_API_KEY", "KANAME_SQL_URL"} & set(seen)
+
+
 def test_a_child_that_never_gets_ready_is_given_up(tmp_path) -> None:
     child = ChildProcess("broken", [sys.executable, "-c", "raise SystemExit(3)"], max_quick_failures=1)
     child.start()

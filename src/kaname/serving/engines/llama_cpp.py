@@ -31,6 +31,7 @@ class LlamaCppEngine:
             f"model {spec.model}",
             [sys.executable, "-m", "kaname.serving.engines.llama_child"],
             environment={SPEC_VARIABLE: msgspec.json.encode(spec).decode()},
+            inherit_environment=False,
             ready_timeout_s=start_timeout_s,
             max_quick_failures=MAX_QUICK_FAILURES,
             on_ready=self._note_address,

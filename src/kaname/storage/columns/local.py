@@ -101,6 +101,7 @@ class LocalEngine:
                 ENGINE_PLAN_VARIABLE: msgspec.json.encode(plan).decode(),
                 SECRET_VARIABLE: self._endpoint.secret,
             },
+            inherit_environment=False,
             pass_fds=(listener.fileno(), self._lock.fd),
             healthy_after_s=HEALTHY_AFTER_S,
             on_failed=self._close_listener,
