@@ -33,7 +33,7 @@ async def main() -> None:
     server = uvicorn.Server(
         uvicorn.Config(
             answer, host="127.0.0.1", port=0, http="httptools", loop="none", lifespan="off", access_log=False,
-            proxy_headers=False, server_header=False, log_level="warning", backlog=4096,
+            proxy_headers=False, server_header=False, date_header=False, log_level="warning", backlog=4096,
         )
     )  # fmt: skip
     serving = asyncio.create_task(server.serve())

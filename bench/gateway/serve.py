@@ -20,8 +20,8 @@ from kaname.access.keyring import KeyRing
 from kaname.access.model import Principal
 from kaname.access.ports import KeyRecord
 from kaname.access.tokens import issue_token
+from kaname.app.connection import build_protocol
 from kaname.gateway.config_file import ConfigFile
-from kaname.gateway.corked_http import CorkedHttpProtocol
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.ports import NoLocalModels
 from kaname.gateway.server import GatewayApp
@@ -82,8 +82,8 @@ async def main() -> None:
         )
         server = Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http=CorkedHttpProtocol, loop="none", lifespan="off", access_log=False,
-                proxy_headers=False, server_header=False, date_header=True, log_level="warning", backlog=4096,
+                app, host="127.0.0.1", port=0, http=build_protocol(10_000), loop="none", lifespan="off",
+                access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="warning", backlog=4096,
             )
         )  # fmt: skip
         gc.collect()

@@ -11,8 +11,8 @@ import uvicorn
 from openai import OpenAI
 
 from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
+from kaname.app.connection import build_protocol
 from kaname.gateway.config_file import ConfigFile
-from kaname.gateway.corked_http import CorkedHttpProtocol
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.ports import LocalEndpoint, LocalModelInfo
 from kaname.gateway.server import GatewayApp
@@ -136,8 +136,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         )
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http=CorkedHttpProtocol, loop="uvloop", lifespan="off", access_log=False,
-                proxy_headers=False, log_level="error", timeout_graceful_shutdown=2,
+                app, host="127.0.0.1", port=0, http=build_protocol(1000), loop="uvloop", lifespan="off",
+                access_log=False, proxy_headers=False, log_level="error", timeout_graceful_shutdown=2,
             )
         )  # fmt: skip
         thread = threading.Thread(target=server.run, daemon=True)

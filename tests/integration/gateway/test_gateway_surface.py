@@ -326,3 +326,19 @@ def _until(condition: object) -> None:
             return
         time.sleep(0.01)
     raise AssertionError("it never came true")
+
+
+def test_head_and_kept_alive_requests_get_whole_answers(gateway: Gateway) -> None:
+    connection = http.client.HTTPConnection("127.0.0.1", gateway.port, timeout=20)
+    for method, path, body in [
+        ("HEAD", "/v1/models", b""),
+        ("GET", "/v1/models", b""),
+        ("POST", "/v1/chat/completions", chat()),
+        ("POST", "/v1/chat/completions", chat(stream=True)),
+        ("HEAD", "/v1/models", b""),
+    ]:
+        connection.request(method, path, body, GOOD)
+        response = connection.getresponse()
+        assert response.status == 200
+        assert bool(response.read()) == (method != "HEAD")
+    connection.close()

@@ -1,19 +1,20 @@
-"""uvicorn's HTTP protocol with one system call less an answer: the head goes out with the first body bytes.
+"""A transport that saves uvicorn one system call an answer: the head goes out with the first body bytes.
 
 uvicorn writes head and body separately and the event loop sends each at once. A write costs as much as everything the
-gateway does to decode a request. The head waits at most until the end of the loop's present round.
+gateway does to decode a request. A head with a content-length waits for its body; the protocol must call `uncork` when
+a response is complete, because the answer to a HEAD request has no body. Any other head (a stream's) waits at most until
+the end of the loop's present round.
 """
 
 import asyncio
-from typing import Any, cast
-
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from typing import Any
 
 _HEAD = b"HTTP/1.1 "
+_LENGTH = b"\r\ncontent-length: "
 
 
 class CorkedTransport(asyncio.Transport):
-    """A transport that holds a response's head back until its body, or until the loop comes round."""
+    """Passes everything on, a response's head together with what follows it."""
 
     __slots__ = ("_head", "_loop", "_transport")
 
@@ -29,13 +30,14 @@ class CorkedTransport(asyncio.Transport):
             self._head = None
             self._transport.write(head + data)
         elif data[:9] == _HEAD:
-            self._head = bytes(data)
-            self._loop.call_soon(self._uncork)
+            head = self._head = bytes(data)
+            if _LENGTH not in head:
+                self._loop.call_soon(self.uncork)
         else:
             self._transport.write(data)
 
     def close(self) -> None:
-        self._uncork()
+        self.uncork()
         self._transport.close()
 
     def abort(self) -> None:
@@ -62,14 +64,8 @@ class CorkedTransport(asyncio.Transport):
     def get_protocol(self) -> asyncio.BaseProtocol:
         return self._transport.get_protocol()
 
-    def _uncork(self) -> None:
+    def uncork(self) -> None:
+        """Sends what is held."""
         head, self._head = self._head, None
         if head is not None and not self._transport.is_closing():
             self._transport.write(head)
-
-
-class CorkedHttpProtocol(HttpToolsProtocol):
-    """For `uvicorn.Config(http=CorkedHttpProtocol)`."""
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        super().connection_made(CorkedTransport(cast("asyncio.Transport", transport), self.loop))
