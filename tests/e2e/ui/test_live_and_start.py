@@ -18,11 +18,11 @@ def test_new_spans_appear_and_wait_under_a_pill_while_paused(
 ) -> None:
     page = open_page("/p/{project}/live")
     page.get_by_text("live", exact=True).wait_for()
-    traffic.send(ui_server, traffic.make_trace(9001, time.time_ns() - 6_000_000_000))
+    traffic.send(ui_server, traffic.make_trace(9001, time.time_ns() - 6_000_000_000), service="live")
     expect(page.locator(ROWS)).to_have_count(7)
     page.keyboard.press(" ")
     page.get_by_text("paused").wait_for()
-    traffic.send(ui_server, traffic.make_trace(9002, time.time_ns() - 6_000_000_000))
+    traffic.send(ui_server, traffic.make_trace(9002, time.time_ns() - 6_000_000_000), service="live")
     pill = page.get_by_role("button", name="7 new")
     pill.wait_for()
     assert page.locator(ROWS).count() == 7
