@@ -83,7 +83,8 @@ async def main() -> None:
         server = Server(
             uvicorn.Config(
                 app, host="127.0.0.1", port=0, http=build_protocol(10_000), loop="none", lifespan="off",
-                access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="warning", backlog=4096,
+                access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="warning",
+                backlog=4096,
             )
         )  # fmt: skip
         gc.collect()

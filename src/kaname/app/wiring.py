@@ -93,28 +93,14 @@ class _DeletionAudit:
 
 def build_installation(configuration: Configuration, data_dir: DataDir) -> Installation:
     """Starts storage and children and builds the apps; on failure everything started is stopped again."""
-    engine = None
-    try:
-        engine = start_engine(configuration, data_dir)
-        storage = open_storage(configuration, data_dir, engine)
-    except (KanameError, OSError) as e:
-        if engine is not None:
-            engine.stop()
-        if isinstance(e, OSError):
-            raise unusable(data_dir.root, e) from e
-        raise
+    storage = _open(configuration, data_dir)
     clock = SystemClock()
     access = build_access(storage.database, _access_settings(configuration), clock)
     access.start()
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
     models.start()
-    config_file = ConfigFile(
-        gateway_config_path(configuration, data_dir),
-        os.environ,
-        must_exist=bool(configuration.gateway.config_file),
-        max_connections=configuration.gateway.max_connections,
-    )
+    config_file = _gateway_config(configuration, data_dir)
     gateway = GatewayApp(
         keys=access.keyring,
         config=config_file,
@@ -153,6 +139,29 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         gateway=gateway,
         api=api,
         root=root,
+    )
+
+
+def _open(configuration: Configuration, data_dir: DataDir) -> Storage:
+    """All storage, or nothing left running."""
+    engine = None
+    try:
+        engine = start_engine(configuration, data_dir)
+        return open_storage(configuration, data_dir, engine)
+    except (KanameError, OSError) as e:
+        if engine is not None:
+            engine.stop()
+        if isinstance(e, OSError):
+            raise unusable(data_dir.root, e) from e
+        raise
+
+
+def _gateway_config(configuration: Configuration, data_dir: DataDir) -> ConfigFile:
+    return ConfigFile(
+        gateway_config_path(configuration, data_dir),
+        os.environ,
+        must_exist=bool(configuration.gateway.config_file),
+        max_connections=configuration.gateway.max_connections,
     )
 
 

@@ -2,8 +2,8 @@
 
 uvicorn writes head and body separately and the event loop sends each at once. A write costs as much as everything the
 gateway does to decode a request. A head with a content-length waits for its body; the protocol must call `uncork` when
-a response is complete, because the answer to a HEAD request has no body. Any other head (a stream's) waits at most until
-the end of the loop's present round.
+a response is complete, because the answer to a HEAD request has no body. Any other head (a stream's) waits at most
+until the end of the loop's present round.
 """
 
 import asyncio

@@ -35,6 +35,7 @@ def _count(database: Database) -> int:
 
 def test_a_write_block_commits_as_a_whole(database: Database) -> None:
     _add(database, "a")
+
     def fail_half_way() -> None:
         with database.write() as connection:
             connection.execute(sa.delete(access_tables.login_attempts))
