@@ -2,8 +2,8 @@
 
 Interactive means: from the start of the navigation until the tree is painted and a key has moved the selection. While
 scrolling every frame is timed; a frame over 50 ms is one that a person sees as a jerk. Floors in the same run: the bare
-transfer and parsing of the same skeleton, and the frames of the same page at rest, which tell a busy machine from a busy
-page. Exit status 1 if a bar is missed; a slow frame counts only beyond the slowest at rest.
+transfer and parsing of the same skeleton, and the frames of the same page at rest, which tell a busy machine from a
+busy page. Exit status 1 if a bar is missed; a slow frame counts only beyond the slowest at rest.
 """
 
 import argparse
