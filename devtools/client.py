@@ -35,7 +35,9 @@ def _generate(node: Path) -> str:
         document.write_text(json.dumps(_fetch_document(Path(folder)), indent=1), encoding="utf-8")
         output = Path(folder) / "schema.d.ts"
         program = UI / "node_modules" / ".bin" / "openapi-typescript"
-        run_quietly("generate the UI's client", [program, document, "-o", output], environment=node_environment(node))
+        # A field with a default may be left out of a request, and the generator can't tell requests from answers.
+        argv = [program, document, "--default-non-nullable=false", "-o", output]
+        run_quietly("generate the UI's client", argv, environment=node_environment(node))
         return output.read_text(encoding="utf-8")
 
 

@@ -1010,19 +1010,19 @@ export interface components {
              * @default exact
              * @enum {string}
              */
-            match: "exact" | "prefix" | "regex";
+            match?: "exact" | "prefix" | "regex";
             /** Pattern */
             pattern: string;
             /**
              * Provider
              * @default
              */
-            provider: string;
+            provider?: string;
             /**
              * Priority
              * @default 0
              */
-            priority: number;
+            priority?: number;
             /** Valid From */
             valid_from?: string | null;
             /**
@@ -1036,7 +1036,7 @@ export interface components {
              * Tiers
              * @default []
              */
-            tiers: components["schemas"]["TierBody"][];
+            tiers?: components["schemas"]["TierBody"][];
         };
         /** CreateTokenRequest */
         CreateTokenRequest: {
@@ -1310,7 +1310,7 @@ export interface components {
              * Role
              * @default member
              */
-            role: string;
+            role?: string;
         };
         /** InviteView */
         InviteView: {
@@ -1779,14 +1779,14 @@ export interface components {
              * Explanation
              * @default
              */
-            explanation: string;
+            explanation?: string;
             /** Id */
             id?: string | null;
             /**
              * Environment
              * @default default
              */
-            environment: string;
+            environment?: string;
             /** Metadata */
             metadata?: {
                 [key: string]: string;
@@ -1795,7 +1795,7 @@ export interface components {
              * Execution Trace Id
              * @default
              */
-            execution_trace_id: string;
+            execution_trace_id?: string;
         };
         /**
          * ScoreLabel
@@ -1876,17 +1876,17 @@ export interface components {
              * Trace Id
              * @default
              */
-            trace_id: string;
+            trace_id?: string;
             /**
              * Span Id
              * @default
              */
-            span_id: string;
+            span_id?: string;
             /**
              * Session Id
              * @default
              */
-            session_id: string;
+            session_id?: string;
         };
         /**
          * SessionDetail
@@ -2442,7 +2442,7 @@ export interface components {
              * Name
              * @default command line
              */
-            name: string;
+            name?: string;
         };
         /** TokenView */
         TokenView: {

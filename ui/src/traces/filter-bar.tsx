@@ -7,6 +7,7 @@ import { Icon } from "../ui/icon.tsx";
 import { Menu, Popover } from "../ui/menu.tsx";
 import css from "./filter-bar.module.css";
 import { DEFAULT_RANGE, type Filter, type FilterOp, RANGES, type Range, type TracesSearch } from "./url.ts";
+import type { SearchChange } from "./use-span-list.ts";
 
 const DEBOUNCE_MS = 300;
 
@@ -49,12 +50,12 @@ export function SearchBox(props: { value: string; label: string; onChange: (text
   );
 }
 
-export function RangeMenu(props: { search: TracesSearch; onChange: (change: Partial<TracesSearch>) => void }) {
+export function RangeMenu(props: { search: TracesSearch; onChange: (change: SearchChange) => void }) {
   const { t, fmt } = useLocale();
   const { search, onChange } = props;
   const custom = search.from !== undefined || search.to !== undefined;
   const range = search.range ?? DEFAULT_RANGE;
-  const choose = (value: Range) => onChange({ range: value, from: undefined, to: undefined } as Partial<TracesSearch>);
+  const choose = (value: Range) => onChange({ range: value, from: undefined, to: undefined });
   return (
     <Popover
       label={t("range.label")}
@@ -86,7 +87,7 @@ export function RangeMenu(props: { search: TracesSearch; onChange: (change: Part
           <CustomRange
             search={search}
             onApply={(from, to) => {
-              onChange({ from, to, range: undefined } as unknown as Partial<TracesSearch>);
+              onChange({ from, to, range: undefined });
               close();
             }}
           />

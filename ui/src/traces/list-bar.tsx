@@ -1,36 +1,27 @@
 /** Search and time range of the lists that group spans (sessions, users, scores), with their state in the URL. */
-import { useNavigate, useSearch } from "@tanstack/react-router";
+import { useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { useLocale } from "../i18n/index.tsx";
 import { FilterChips, RangeMenu, SearchBox } from "./filter-bar.tsx";
 import css from "./screen.module.css";
-import { type SpanQuery, spanQuery, type TracesSearch } from "./url.ts";
+import { spanQuery, type TracesSearch } from "./url.ts";
+import { type SearchChange, useSearchChange } from "./use-span-list.ts";
 
-export function useListSearch(): {
-  search: TracesSearch;
-  query: SpanQuery;
-  change: (part: Partial<TracesSearch>) => void;
-} {
+export function useListSearch() {
   const search = useSearch({ strict: false }) as TracesSearch;
-  const navigate = useNavigate();
   const [now] = useState(Date.now);
   const query = useMemo(() => spanQuery(search, now), [search, now]);
-  const change = useCallback(
-    (part: Partial<TracesSearch>) =>
-      void navigate({ to: ".", search: ((old: TracesSearch) => ({ ...old, ...part })) as never, replace: true }),
-    [navigate],
-  );
-  return { search, query, change };
+  return { search, query, change: useSearchChange() };
 }
 
 export function ListBar(props: {
   search: TracesSearch;
-  change: (part: Partial<TracesSearch>) => void;
+  change: (part: SearchChange, replace?: boolean) => void;
   searchable?: boolean;
 }) {
   const { t } = useLocale();
   const { change } = props;
-  const setQuery = useCallback((q: string) => change({ q }), [change]);
+  const setQuery = useCallback((q: string) => change({ q }, true), [change]);
   return (
     <div className={css.bar}>
       {props.searchable !== false && (
