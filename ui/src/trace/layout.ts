@@ -61,6 +61,18 @@ function childrenOf(parent: Int32Array): Pick<TraceLayout, "childStart" | "child
 export const hasChildren = (layout: TraceLayout, node: number): boolean =>
   layout.childStart[node + 1]! > layout.childStart[node]!;
 
+/** From the first start to the last end, never empty. */
+export function wholeWindow({ startUs, durationUs }: TraceLayout): { from: number; to: number } {
+  let from = Number.POSITIVE_INFINITY;
+  let to = 1;
+  for (let i = 0; i < startUs.length; i++) {
+    from = Math.min(from, startUs[i]!);
+    to = Math.max(to, startUs[i]! + durationUs[i]!);
+  }
+  if (!Number.isFinite(from)) from = 0;
+  return { from, to: Math.max(to, from + 1) };
+}
+
 export type Interval = [from: number, to: number];
 
 /** The time of a node that its children cover: merged intervals, clipped to the node, in order. */

@@ -1,14 +1,5 @@
 /** Tree and waterfall as one windowed list: the tree at the left, one shared time axis at the right. */
-import {
-  memo,
-  type PointerEvent,
-  type Ref,
-  type RefObject,
-  useImperativeHandle,
-  useMemo,
-  useRef,
-  useState,
-} from "react";
+import { memo, type PointerEvent, type Ref, useImperativeHandle, useMemo, useRef, useState } from "react";
 import type { SpanKind, TraceSkeleton } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { cx } from "../ui/classes.ts";
@@ -19,7 +10,6 @@ import { gaps, hasChildren, type Interval, type TraceLayout, tickStep } from "./
 import css from "./tree.module.css";
 
 const ROW = 34;
-const AXIS = 26;
 const INDENT = 14;
 const MAX_INDENT = 18;
 
@@ -39,7 +29,6 @@ export function TraceTree(props: {
   hits: Uint8Array | null;
   selected: number;
   zoom: TimeWindowUs;
-  whole: TimeWindowUs;
   onSelect: (node: number) => void;
   onToggle: (node: number) => void;
   onZoom: (zoom: TimeWindowUs | null) => void;
@@ -49,7 +38,7 @@ export function TraceTree(props: {
   const { skeleton, layout, visible, zoom } = props;
   const scroller = useRef<HTMLDivElement>(null);
   const [width, setWidth] = useStoredNumber("trace.tree", 380);
-  const rows = useRowWindow(scroller, visible.length, ROW, AXIS);
+  const rows = useRowWindow(scroller, visible.length, ROW);
   const { scrollTo } = rows;
   useImperativeHandle(props.handle, () => ({ scrollTo }), [scrollTo]);
   // biome-ignore lint/correctness/useExhaustiveDependencies: another trace needs another cache
@@ -63,7 +52,7 @@ export function TraceTree(props: {
           {t("trace.tree")}
         </div>
         <Divider label={t("ui.resize")} size={width} min={180} max={900} onResize={setWidth} />
-        <Axis zoom={zoom} whole={props.whole} onZoom={props.onZoom} scroller={scroller} />
+        <Axis zoom={zoom} onZoom={props.onZoom} />
       </div>
       <div
         ref={scroller}
@@ -252,12 +241,7 @@ function gapsOf(cache: Map<number, Interval[]>, layout: TraceLayout, node: numbe
 }
 
 /** The time axis; dragging over it zooms, a double click shows the whole again. */
-function Axis(props: {
-  zoom: TimeWindowUs;
-  whole: TimeWindowUs;
-  onZoom: (zoom: TimeWindowUs | null) => void;
-  scroller: RefObject<HTMLDivElement | null>;
-}) {
+function Axis(props: { zoom: TimeWindowUs; onZoom: (zoom: TimeWindowUs | null) => void }) {
   const { t, fmt } = useLocale();
   const { zoom } = props;
   const axis = useRef<HTMLDivElement>(null);
