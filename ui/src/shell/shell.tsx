@@ -1,6 +1,6 @@
 /** The frame of every project screen: navigation at the left, the screen in the rest. */
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
-import { lazy, Suspense, useState } from "react";
+import { lazy, Suspense, useState, useSyncExternalStore } from "react";
 import { useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
 import { IconButton } from "../ui/button.tsx";
@@ -15,6 +15,26 @@ import { OBSERVE_PAGES, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pag
 import { LanguageSwitch, ThemeSwitch } from "./preferences.tsx";
 import css from "./shell.module.css";
 
+const SMALL = "(max-width: 860px)";
+
+/** Narrow by choice, or because the window leaves no room. */
+function useNarrow(): [boolean, () => void] {
+  const [chosen, setChosen] = useState(() => localStorage.getItem("kaname.nav") === "narrow");
+  const small = useSyncExternalStore(
+    (changed) => {
+      const media = matchMedia(SMALL);
+      media.addEventListener("change", changed);
+      return () => media.removeEventListener("change", changed);
+    },
+    () => matchMedia(SMALL).matches,
+  );
+  const toggle = () => {
+    localStorage.setItem("kaname.nav", chosen ? "wide" : "narrow");
+    setChosen(!chosen);
+  };
+  return [chosen || small, toggle];
+}
+
 // Opened by few visits: not part of what every visit loads.
 const Palette = lazy(() => import("./palette.tsx"));
 const NewProject = lazy(() => import("./new-project.tsx"));
@@ -25,11 +45,7 @@ export function Shell() {
   const navigate = useNavigate();
   const [palette, setPalette] = useState(false);
   const [creating, setCreating] = useState(false);
-  const [narrow, setNarrow] = useState(() => localStorage.getItem("kaname.nav") === "narrow");
-  const toggle = () => {
-    localStorage.setItem("kaname.nav", narrow ? "wide" : "narrow");
-    setNarrow(!narrow);
-  };
+  const [narrow, toggle] = useNarrow();
   useKeys([
     { keys: "mod+k", label: "keys.palette", run: () => setPalette(true) },
     { keys: "/", label: "keys.search", run: () => document.querySelector<HTMLInputElement>("[data-search]")?.focus() },

@@ -48,7 +48,7 @@ export function TraceTree(props: {
   return (
     <div className={css.frame}>
       <div className={css.head}>
-        <div className={css.headTree} style={{ width }}>
+        <div className={css.headTree} style={{ width: `min(${width}px, 50%)` }}>
           {t("trace.tree")}
         </div>
         <Divider label={t("ui.resize")} size={width} min={180} max={900} onResize={setWidth} />
@@ -130,7 +130,10 @@ const TreeRow = memo(function TreeRow(props: {
       className={cx(css.row, props.selected && css.selected, props.dim && css.dim)}
       onClick={() => props.onSelect(node)}
     >
-      <div className={css.name} style={{ width: props.width, paddingLeft: 6 + Math.min(depth, MAX_INDENT) * INDENT }}>
+      <div
+        className={css.name}
+        style={{ width: `min(${props.width}px, 50%)`, paddingLeft: 6 + Math.min(depth, MAX_INDENT) * INDENT }}
+      >
         {parent ? (
           <span
             className={css.fold}

@@ -28,7 +28,7 @@ export default function TracesScreen() {
   const focus = useRowFocus(project.id, list.spans, list.search.sel, table);
   const ticks = useTicks(project.id);
   const [facetsShown, setFacetsShown] = useState(() => window.innerWidth > 1100);
-  const [previewShown, setPreviewShown] = useState(() => window.innerWidth > 1000);
+  const [previewShown, setPreviewShown] = useState(() => window.innerWidth > 1250);
   const toggleFacets = () => setFacetsShown(!facetsShown);
   const togglePreview = () => setPreviewShown(!previewShown);
   useKeys([
