@@ -166,7 +166,7 @@ def main() -> int:
     results["CPU µs a request"] = results["gateway: CPU µs"]
     print(f"{'':34} {'best':>9} {'median':>9}")
     for figure, series in results.items():
-        best = "min" if "µs" in figure or "ms" in figure else "max"
+        best = "min" if "µs" in figure or "p50 ms" in figure else "max"
         bar, sign = BARS.get(figure, (None, ""))
         print(f"{figure:34} {series.show(best=best)}  {f'bar {sign} {bar:g}' if bar is not None else ''}")
     print(f"{'worker, later, CPU µs a record':34} {worker_us:9.2f}")

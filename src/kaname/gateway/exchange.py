@@ -15,6 +15,7 @@ from kaname.gateway.openai_errors import Headers
 from kaname.gateway.plan import PlannedTarget
 from kaname.gateway.sweep import Sweeper
 from kaname.gateway.upstream_response import UpstreamResponse
+from kaname.gateway.whole_reply import reply_whole
 
 Message = MutableMapping[str, Any]  # the type that the ASGI specification gives
 Receive = Callable[[], Awaitable[Message]]
@@ -78,6 +79,8 @@ class Exchange:
         headers.append((b"content-length", b"%d" % len(body)))
         headers += extra
         self.record.status = status
+        if reply_whole(self._send, status, b"".join([b"%b: %b\r\n" % header for header in headers]), body):
+            return
         self._sending = True
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})

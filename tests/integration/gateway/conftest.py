@@ -1,5 +1,6 @@
 """A gateway on a real socket before an upstream that misbehaves on demand."""
 
+import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -117,6 +118,14 @@ def config_text(port: int) -> str:
     return "\n".join(lines) + "\n"
 
 
+class QuietProtocol(build_protocol(1000)):  # type: ignore[misc]
+    """pytest gives every logger a handler, which turns the access log on."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        super().connection_made(transport)
+        self.access_log = False
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A running gateway; shared by a module's tests, which look for their own records."""
@@ -136,8 +145,8 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         )
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http=build_protocol(1000), loop="uvloop", lifespan="off",
-                access_log=False, proxy_headers=False, log_level="error", timeout_graceful_shutdown=2,
+                app, host="127.0.0.1", port=0, http=QuietProtocol, loop="uvloop", lifespan="off",
+                access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="error", timeout_graceful_shutdown=2,
             )
         )  # fmt: skip
         thread = threading.Thread(target=server.run, daemon=True)
