@@ -145,8 +145,9 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
         )
         server = uvicorn.Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http=QuietProtocol, loop="uvloop", lifespan="off",
-                access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="error", timeout_graceful_shutdown=2,
+                app, host="127.0.0.1", port=0, http=QuietProtocol, loop="uvloop", lifespan="off", access_log=False,
+                proxy_headers=False, server_header=False, date_header=False, log_level="error",
+                timeout_graceful_shutdown=2,
             )
         )  # fmt: skip
         thread = threading.Thread(target=server.run, daemon=True)
