@@ -1,7 +1,7 @@
 """Reads of a project with a million spans, through the HTTP API of a real server: `python -m bench.query`.
 
 Prints p50 and p95 beside the bar, and the CPU time of a request in the server and in the engine. A data folder given by
-`--data-dir` is filled once and used again. The bars are those of the issue this was built for; exit status 1 if one is
+`--data-dir` is filled once and used again. The bars are what a person should at most wait; exit status 1 if one is
 missed.
 """
 

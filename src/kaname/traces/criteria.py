@@ -22,6 +22,11 @@ class SpanCriteria:
     filters: tuple[Filter, ...] = ()
     search: Search | None = None
 
+    @property
+    def is_selective(self) -> bool:
+        """Whether it names fewer spans than the whole project."""
+        return bool(self.from_ns is not None or self.filters or self.search)
+
     def conditions(self, statement: ProjectStatement) -> list[str]:
         """SQL over table `spans`, without the project."""
         return [*self.time_conditions(statement), *self.other_conditions(statement)]
