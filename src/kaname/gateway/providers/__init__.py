@@ -1,0 +1,1 @@
+"""One file a provider: where it is, how it is authenticated, and which wire formats it speaks."""
