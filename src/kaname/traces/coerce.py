@@ -94,6 +94,14 @@ def structured(value: AttributeValue) -> AttributeValue:
     return None
 
 
+def structured_items(value: AttributeValue) -> AttributeValue:
+    """As `structured`; list items that are JSON objects in strings are decoded too: OTLP arrays hold texts easily."""
+    decoded = structured(value)
+    if isinstance(decoded, list) and any(isinstance(item, str) for item in decoded):
+        return [(json_object(item) or item) if isinstance(item, str) else item for item in decoded]
+    return decoded
+
+
 def json_object(value: AttributeValue) -> dict[str, AttributeValue]:
     """The value as a JSON object, decoded if need be; {} if it isn't one."""
     decoded = structured(value)

@@ -107,6 +107,28 @@ def test_system_instructions_come_first_once(normalise: Any) -> None:
     assert json.loads(row.input)[0]["parts"][0]["content"] == "Own."
 
 
+def test_arrays_of_json_texts_are_messages(normalise: Any) -> None:
+    asked = '{"role":"user","parts":[{"type":"text","content":"検索は？"}]}'
+    answered = '{"role":"assistant","parts":[{"type":"text","content":"はい"}],"finish_reason":"stop"}'
+    row = normalise(
+        {
+            "gen_ai.system_instructions": ['{"type":"text","content":"Be brief."}'],
+            "gen_ai.input.messages": [asked, asked], "gen_ai.output.messages": [answered],
+            "gen_ai.tool.definitions": ['{"type":"function","name":"f","parameters":{}}'],
+        }
+    )  # fmt: skip
+    assert row.input_format == row.output_format == "messages"
+    assert [m["role"] for m in json.loads(row.input)] == ["system", "user", "user"]
+    assert json.loads(row.input)[0]["parts"] == [{"type": "text", "content": "Be brief."}]
+    assert (row.input_preview, row.output_preview, row.finish_reasons) == ("検索は？", "はい", ["stop"])
+    assert json.loads(row.tool_definitions)[0]["name"] == "f"
+
+
+def test_arrays_of_plain_texts_stay_json(normalise: Any) -> None:
+    row = normalise({"gen_ai.input.messages": ["{not json", "hello"]})
+    assert (row.input_format, row.input) == ("json", '["{not json","hello"]')
+
+
 def test_messages_outrank_the_lossy_input_value(normalise: Any) -> None:
     row = normalise(
         {

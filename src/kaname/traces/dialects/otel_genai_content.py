@@ -4,7 +4,7 @@ Events come as span events or as log records of the same span; one reader for bo
 (span events, structured logs) or its `body` (deprecated per-message logs).
 """
 
-from kaname.traces.coerce import first_text, json_list, json_object, structured, to_text
+from kaname.traces.coerce import first_text, json_object, structured, structured_items, to_text
 from kaname.traces.dialects.dialect import Partial, payload_of
 from kaname.traces.messages import (
     Message,
@@ -35,10 +35,12 @@ def read_content(a: Attributes, found: Partial) -> None:
         _put(found, "output", a, ("gen_ai.output.messages", "gen_ai.completion"))
     if "system" not in found and "gen_ai.system_instructions" in a:
         value = a["gen_ai.system_instructions"]
-        if message := system_message(structured(value) or value):
+        if message := system_message(structured_items(value) or value):
             found["system"] = message
-    if "tool_definitions" not in found and (tools := json_list(a.get("gen_ai.tool.definitions"))):
-        found["tool_definitions"] = canonical_tools(tools)
+    if "tool_definitions" not in found and "gen_ai.tool.definitions" in a:
+        tools = structured_items(a["gen_ai.tool.definitions"])
+        if isinstance(tools, list) and tools:
+            found["tool_definitions"] = canonical_tools(tools)
     if "finish_reasons" not in found and (reasons := finish_reasons_of(found.get("output_messages", []))):
         found["finish_reasons"] = reasons
 
@@ -75,7 +77,7 @@ def _put(found: Partial, side: str, a: Attributes, keys: tuple[str, ...]) -> Non
         value = a.get(key)
         if value is None or value == "":
             continue
-        messages = parse_messages(structured(value), role=role)
+        messages = parse_messages(structured_items(value), role=role)
         if not messages and key in ("gen_ai.prompt", "gen_ai.completion") and isinstance(value, str):
             messages = [text_message(role, value)]
         if side == "input":
