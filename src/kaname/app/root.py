@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from kaname.app.proxies import TrustedProxies
 from kaname.app.static_files import SECURITY_HEADERS, Receive, Scope, Send
 from kaname.kernel.ids import new_id
 
@@ -24,12 +25,22 @@ Readiness = Callable[[], dict[str, str]]
 class RootApp:
     """Dispatches one connection's request."""
 
-    def __init__(self, *, gateway: AsgiApp, otlp: AsgiApp, api: AsgiApp, ui: AsgiApp, readiness: Readiness) -> None:
+    def __init__(
+        self,
+        *,
+        gateway: AsgiApp,
+        otlp: AsgiApp,
+        api: AsgiApp,
+        ui: AsgiApp,
+        readiness: Readiness,
+        proxies: TrustedProxies,
+    ) -> None:
         self._gateway = gateway
         self._otlp = otlp
         self._api = api
         self._ui = ui
         self._readiness = readiness
+        self._proxies = proxies
         self._started = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -45,6 +56,7 @@ class RootApp:
             if path.startswith(OTLP_ALIAS_PREFIX):
                 await self._otlp(scope, receive, send)
             else:
+                self._proxies.apply(scope)
                 scope["kaname.request_id"] = new_id("req")
                 await self._api(scope, receive, _with_headers(send, scope["kaname.request_id"]))
         elif path == "/healthz":

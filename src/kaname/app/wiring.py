@@ -21,6 +21,7 @@ from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DataDir, unusable
 from kaname.app.root import RootApp
+from kaname.app.proxies import TrustedProxies
 from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
 from kaname.app.system import SystemStatus
@@ -96,6 +97,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     storage = _open(configuration, data_dir)
     clock = SystemClock()
     access = build_access(storage.database, _access_settings(configuration), clock)
+    proxies = TrustedProxies(configuration.server.trusted_proxies)
     access.start()
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
@@ -128,7 +130,14 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         )
     )
     otlp = OtlpReceiver(access.keyring, storage.journal, configuration.ingest)
-    root = RootApp(gateway=gateway, otlp=otlp, api=BoundedBodies(api), ui=StaticFiles(), readiness=status.readiness)
+    root = RootApp(
+        gateway=gateway,
+        otlp=otlp,
+        api=BoundedBodies(api),
+        ui=StaticFiles(),
+        readiness=status.readiness,
+        proxies=proxies,
+    )
     return Installation(
         configuration=configuration,
         storage=storage,
