@@ -23,6 +23,7 @@ from kaname.traces.otlp import protobuf as otlp_protobuf
 from kaname.traces.otlp.limits import OtlpLimits
 from kaname.traces.otlp.outcome import MalformedError, Outcome, Signal
 from kaname.traces.span_store import LogRow, NoticeRow
+from kaname.traces.stream_outputs import StreamOutputs
 
 logger = logging.getLogger(__name__)
 
@@ -66,6 +67,7 @@ class BatchDecoder:
         self._limits = limits
         self._dead_letters = dead_letters
         self._score = msgspec.json.Decoder(ScoreRow)
+        self._stream_outputs = StreamOutputs()
         self._readers: dict[str, Callable[[Entry, Batch], None]] = {
             "otlp_traces_protobuf": self._read_traces,
             "otlp_traces_json": self._read_traces,
@@ -93,6 +95,7 @@ class BatchDecoder:
     def _read_traces(self, entry: Entry, batch: Batch) -> None:
         source = otlp_json if entry.kind == "otlp_traces_json" else otlp_protobuf
         spans, outcome = source.decode_traces(entry.payload, self._limits, entry.received_ns)
+        spans = self._stream_outputs.fold(entry.project_id, spans)
         batch.spans += [ReceivedSpan(project_id=entry.project_id, span=s, received_ns=entry.received_ns) for s in spans]
         _notice_rejections(entry, batch, "traces", outcome)
 

@@ -16,11 +16,12 @@ from kaname.traces.model import AttributeValue, Level, RawSpan, SpanKind
 from kaname.traces.usage import Usage
 
 KindRule = Literal[
-    "langfuse_quirk", "langfuse", "openinference", "operation", "genkit", "vercel", "tool_attributes", "quirk", "model"
-]
+    "stream_output", "langfuse_quirk", "langfuse", "openinference", "operation", "genkit", "vercel", "tool_attributes",
+    "quirk", "model",
+]  # fmt: skip
 KIND_RANK: dict[KindRule, int] = {
-    "langfuse_quirk": 0, "langfuse": 1, "openinference": 2, "operation": 3, "genkit": 4, "vercel": 5,
-    "tool_attributes": 6, "quirk": 7, "model": 8,
+    "stream_output": 0, "langfuse_quirk": 0, "langfuse": 1, "openinference": 2, "operation": 3, "genkit": 4,
+    "vercel": 5, "tool_attributes": 6, "quirk": 7, "model": 8,
 }  # fmt: skip
 
 

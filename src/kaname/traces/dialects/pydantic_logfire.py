@@ -8,6 +8,7 @@ from kaname.traces.coerce import first_text, json_list, parse_json, structured, 
 from kaname.traces.dialects.dialect import Dialect, Partial, claim, payload_of
 from kaname.traces.messages import Message, openai_message, parse_messages
 from kaname.traces.model import AttributeValue, RawSpan
+from kaname.traces.stream_outputs import is_stream_output
 
 _SCOPES = frozenset({"pydantic-ai", "logfire.openai", "logfire.anthropic"})
 _ROLES = {
@@ -25,6 +26,8 @@ def read(span: RawSpan) -> Partial:
     if span.scope.name == "pydantic-ai" and ("agent_name" in a or "final_result" in a):
         found["kind"] = claim("quirk", "agent")
         found["is_aggregate"] = True
+    if is_stream_output(span):
+        found["kind"] = claim("stream_output", "event")
     all_messages = structured(a.get("pydantic_ai.all_messages"))
     if messages := parse_messages(all_messages, role="user"):
         found["input_messages"] = messages
