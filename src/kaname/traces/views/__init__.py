@@ -1,0 +1,1 @@
+"""Saved views: named states of the traces list."""
