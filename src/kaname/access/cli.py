@@ -10,7 +10,7 @@ from typing import Any, cast
 
 import click
 
-from kaname.access.ports import ApiConnector
+from kaname.access.ports import Api, ApiConnector
 
 project_option = click.option("--project", help="Id or name of the project; not needed if there is only one.")
 json_option = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
@@ -54,11 +54,10 @@ def keys() -> None:
 @click.pass_obj
 def list_keys(connector: ApiConnector, project: str | None, as_json: bool) -> None:
     """Show the keys of a project."""
-    answer = connector.connect().get(_path(connector, project))
+    items = _all_items(connector.connect(), _path(connector, project))
     if as_json:
-        click.echo(json.dumps(answer, indent=2))
+        click.echo(json.dumps({"items": items, "next_cursor": None}, indent=2))
         return
-    items = cast("list[dict[str, Any]]", cast("dict[str, Any]", answer)["items"])
     for key in items:
         used = key["last_used_at"] or "never used"
         ends = f", ends {key['expires_at']}" if key["expires_at"] else ""
@@ -99,6 +98,17 @@ def revoke_key(connector: ApiConnector, key_id: str, project: str | None) -> Non
     """Make a key invalid, for good."""
     connector.connect().delete(f"{_path(connector, project)}/{key_id}")
     click.echo(f"Revoked {key_id}.")
+
+
+def _all_items(api: Api, path: str) -> list[dict[str, Any]]:
+    """The items of a list, page by page."""
+    items: list[dict[str, Any]] = []
+    cursor: str | None = ""
+    while cursor is not None:
+        page = cast("dict[str, Any]", api.get(path, {"cursor": cursor} if cursor else None))
+        items += page["items"]
+        cursor = page["next_cursor"]
+    return items
 
 
 def _path(connector: ApiConnector, project: str | None) -> str:

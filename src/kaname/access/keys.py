@@ -17,6 +17,7 @@ from kaname.access.tokens import PUBLIC_PREFIX, SECRET_PREFIX, issue_token
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import ConflictError, NotFoundError, PermissionDeniedError
 from kaname.kernel.ids import new_id
+from kaname.kernel.paging import DEFAULT_LIMIT, Page, decode_cursor, page_of
 from kaname.storage.sql.database import Database
 
 MAX_KEYS_PER_PROJECT = 1000
@@ -80,15 +81,15 @@ class KeyService:
         self._changed()
         return CreatedKey(key, token.text)
 
-    def list_keys(self, scope: ProjectScope) -> list[ApiKey]:
-        """Keys that aren't revoked, newest first."""
-        query = (
-            select(api_keys)
-            .where(api_keys.c.project_id == scope.project_id, api_keys.c.revoked_at.is_(None))
-            .order_by(api_keys.c.id.desc())
-        )
+    def list_keys(self, scope: ProjectScope, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT) -> Page[ApiKey]:
+        """Keys that aren't revoked, newest first, `limit` at a time."""
+        c = api_keys.c
+        query = select(api_keys).where(c.project_id == scope.project_id, c.revoked_at.is_(None))
+        if cursor is not None:
+            query = query.where(c.id < decode_cursor(cursor, (str,))[0])
         with self._database.read() as connection:
-            return [_to_key(row) for row in connection.execute(query)]
+            rows = connection.execute(query.order_by(c.id.desc()).limit(limit + 1)).all()
+        return page_of(rows, limit, _to_key, lambda row: (row.id,))
 
     def rename(self, scope: ProjectScope, key_id: str, name: str) -> ApiKey:
         """Gives a key another name."""

@@ -23,7 +23,7 @@ from kaname.access.tokens import digest_of, issue_secret
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import ConflictError, NotFoundError, PermissionDeniedError, UnauthenticatedError
 from kaname.kernel.ids import new_id
-from kaname.kernel.paging import Page, decode_cursor, encode_cursor
+from kaname.kernel.paging import DEFAULT_LIMIT, Page, decode_cursor, encode_cursor, page_of
 from kaname.storage.sql.database import Database
 
 MAX_OPEN_INVITES = 1000
@@ -108,14 +108,19 @@ class MemberService:
             self._record(connection, scope, "user.invite", f"invite/{invite.id}", {"role": role})
         return CreatedInvite(invite, token)
 
-    def list_invites(self, scope: OrganizationScope) -> list[Invite]:
-        """Open invitations, newest first."""
+    def list_invites(
+        self, scope: OrganizationScope, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Invite]:
+        """Open invitations, newest first, `limit` at a time."""
         c = invites.c
         query = select(invites).where(
             c.organization_id == scope.organization_id, c.closed_at.is_(None), c.expires_at > self._clock.now()
         )
+        if cursor is not None:
+            query = query.where(c.id < decode_cursor(cursor, (str,))[0])
         with self._database.read() as connection:
-            return [_to_invite(row) for row in connection.execute(query.order_by(c.id.desc()))]
+            rows = connection.execute(query.order_by(c.id.desc()).limit(limit + 1)).all()
+        return page_of(rows, limit, _to_invite, lambda row: (row.id,))
 
     def cancel_invite(self, scope: OrganizationScope, invite_id: str) -> None:
         """Makes a link worthless."""

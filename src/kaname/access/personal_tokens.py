@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Row, delete, func, insert, select
+from sqlalchemy import Row, and_, delete, func, insert, select, update
 
-from kaname.access.audit import AuditLog
+from kaname.access.audit import AuditLog, Detail
 from kaname.access.model import PersonalToken, Principal
 from kaname.access.naming import check_future, check_name
 from kaname.access.tables import personal_tokens
@@ -13,6 +13,7 @@ from kaname.access.tokens import PERSONAL_PREFIX, issue_token
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import ConflictError, NotFoundError
 from kaname.kernel.ids import new_id
+from kaname.kernel.paging import DEFAULT_LIMIT, Page, decode_cursor, page_of
 from kaname.storage.sql.database import Database
 
 MAX_TOKENS = 100
@@ -60,12 +61,30 @@ class PersonalTokenService:
             row = connection.execute(select(personal_tokens).where(c.id == token_id)).one()
         return CreatedToken(_to_token(row), issued.text)
 
-    def list_tokens(self, user_id: str) -> list[PersonalToken]:
-        """The user's tokens, newest first."""
+    def list_tokens(
+        self, user_id: str, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[PersonalToken]:
+        """The user's tokens, newest first, `limit` at a time."""
         c = personal_tokens.c
-        query = select(personal_tokens).where(c.user_id == user_id).order_by(c.id.desc())
+        query = select(personal_tokens).where(c.user_id == user_id)
+        if cursor is not None:
+            query = query.where(c.id < decode_cursor(cursor, (str,))[0])
         with self._database.read() as connection:
-            return [_to_token(row) for row in connection.execute(query)]
+            rows = connection.execute(query.order_by(c.id.desc()).limit(limit + 1)).all()
+        return page_of(rows, limit, _to_token, lambda row: (row.id,))
+
+    def rename(self, principal: Principal, user_id: str, token_id: str, name: str) -> PersonalToken:
+        """Gives a token another name."""
+        name = check_name(name)
+        c = personal_tokens.c
+        mine = and_(c.id == token_id, c.user_id == user_id)
+        with self._database.write() as connection:
+            renamed = connection.execute(update(personal_tokens).where(mine).values(name=name))
+            if renamed.rowcount == 0:
+                raise _no_such_token(token_id)
+            details: dict[str, Detail] = {"token_id": token_id, "name": name}
+            self._audit.record_for_user(connection, principal, user_id, "token.rename", details)
+            return _to_token(connection.execute(select(personal_tokens).where(mine)).one())
 
     def remove(self, principal: Principal, user_id: str, token_id: str) -> None:
         """Makes a token invalid at once."""
@@ -75,6 +94,10 @@ class PersonalTokenService:
             if gone.rowcount == 0:
                 raise NotFoundError(f"you have no token with id {token_id[:64]!r}", hint="It may be removed already.")
             self._audit.record_for_user(connection, principal, user_id, "token.remove", {"token_id": token_id})
+
+
+def _no_such_token(token_id: str) -> NotFoundError:
+    return NotFoundError(f"you have no token with id {token_id[:64]!r}", hint="It may be removed already.")
 
 
 def _to_token(row: Row[Any]) -> PersonalToken:

@@ -33,6 +33,25 @@ class KeySource(Protocol):
         ...
 
 
+class ProjectStore(Protocol):
+    """One store that keeps rows of projects, for counting and erasing them (`erasure.py`)."""
+
+    store: str
+    """Its name in answers: `sql`, `columns`."""
+
+    def count(self, project_id: str) -> Mapping[str, int]:
+        """Rows of the project by table."""
+        ...
+
+    def erase(self, project_id: str) -> bool:
+        """Deletes all rows of a deleted project for good; whether there were any. Repeatable."""
+        ...
+
+    def is_settled(self, since: datetime) -> bool:
+        """Whether nothing that was accepted before `since` can still become a row."""
+        ...
+
+
 class Api(Protocol):
     """The management API of a running server, for command lines. Failures are raised as the `KanameError` they were.
 

@@ -1,9 +1,12 @@
-"""Organizations and projects: rename, create, delete. Deleting a project ends its keys at once and hides its data."""
+"""Organizations and projects: rename, create, delete.
+
+Deleting a project ends its keys at once and makes its data unreachable; `erasure.py` then removes it from every store.
+"""
 
 from collections.abc import Callable
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, delete, func, insert, select, tuple_, update
 
 from kaname.access.audit import AuditLog
 from kaname.access.keys import revoke_project_keys
@@ -13,6 +16,7 @@ from kaname.access.tables import organizations, project_roles, projects
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import ConflictError
 from kaname.kernel.ids import new_id
+from kaname.kernel.paging import DEFAULT_LIMIT, Page, decode_cursor, page_of
 from kaname.storage.sql.database import Database
 
 MAX_PROJECTS = 1000
@@ -21,11 +25,20 @@ MAX_PROJECTS = 1000
 class ProjectService:
     """The projects of an organization, and its own name."""
 
-    def __init__(self, database: Database, audit: AuditLog, clock: Clock, keys_changed: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        database: Database,
+        audit: AuditLog,
+        clock: Clock,
+        *,
+        keys_changed: Callable[[], None],
+        deleted: Callable[[], None],
+    ) -> None:
         self._database = database
         self._audit = audit
         self._clock = clock
         self._keys_changed = keys_changed
+        self._deleted = deleted
 
     def rename_organization(self, scope: OrganizationScope, name: str) -> Organization:
         """Gives the organization another name."""
@@ -37,12 +50,22 @@ class ProjectService:
             row = connection.execute(select(organizations).where(c.id == scope.organization_id)).one()
         return Organization(id=row.id, name=row.name, created_at=row.created_at)
 
-    def list_projects(self, scope: OrganizationScope) -> list[Project]:
-        """Projects by name."""
+    def list_projects(
+        self, scope: OrganizationScope, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[Project]:
+        """Projects by name, `limit` at a time."""
         c = projects.c
         query = select(projects).where(c.organization_id == scope.organization_id, c.deleted_at.is_(None))
+        if cursor is not None:
+            query = query.where(tuple_(c.name, c.id) > tuple_(*decode_cursor(cursor, (str, str))))
         with self._database.read() as connection:
-            return [_to_project(row) for row in connection.execute(query.order_by(c.name, c.id))]
+            rows = connection.execute(query.order_by(c.name, c.id).limit(limit + 1)).all()
+        return page_of(rows, limit, _to_project, lambda row: (row.name, row.id))
+
+    def find(self, scope: OrganizationScope, project_id: str) -> Project:
+        """One project; raises NotFoundError."""
+        with self._database.read() as connection:
+            return _to_project(require_project(connection, scope.organization_id, project_id))
 
     def create(self, scope: OrganizationScope, name: str) -> Project:
         """Adds a project."""
@@ -66,7 +89,8 @@ class ProjectService:
             return _to_project(require_project(connection, scope.organization_id, project_id))
 
     def delete(self, scope: OrganizationScope, project_id: str) -> None:
-        """Ends a project: its keys are refused everywhere within a second and nothing of it can be read any more."""
+        """Ends a project: its keys are refused everywhere within a second, nothing of it can be read any more, and
+        the eraser begins."""
         now = self._clock.now()
         with self._database.write() as connection:
             revoke_project_keys(connection, project_id, scope.organization_id, now)
@@ -75,6 +99,7 @@ class ProjectService:
             connection.execute(update(projects).where(projects.c.id == project_id).values(deleted_at=now))
             self._record(connection, scope, "project.delete", f"project/{project_id}", row.name)
         self._keys_changed()
+        self._deleted()
 
     def _record(self, connection: Connection, scope: OrganizationScope, action: str, target: str, name: str) -> None:
         organization_id = scope.organization_id

@@ -13,11 +13,14 @@ from kaname.access.wire import (
     AuthState,
     CreatedTokenView,
     CreateTokenRequest,
+    Cursor,
+    Limit,
     LoginRequest,
     Me,
     MeOrganization,
     MePrincipal,
     MeUser,
+    NameRequest,
     SetupRequest,
     TokenList,
     TokenRequest,
@@ -25,6 +28,7 @@ from kaname.access.wire import (
     UpdateMe,
 )
 from kaname.kernel.errors import PermissionDeniedError, UnauthenticatedError
+from kaname.kernel.paging import DEFAULT_LIMIT
 
 Caller = Annotated[Principal, Depends(principal)]
 
@@ -101,8 +105,9 @@ def build_me_router(access: AccessService) -> APIRouter:
         return _me(access, caller, renewed or token)
 
     @router.get("/api/v1/me/tokens", operation_id="list_tokens")
-    def list_tokens(caller: Caller) -> TokenList:
-        return TokenList(items=[TokenView.of(t) for t in access.tokens.list_tokens(_user_id(caller))])
+    def list_tokens(caller: Caller, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> TokenList:
+        page = access.tokens.list_tokens(_user_id(caller), cursor=cursor, limit=limit)
+        return TokenList(items=[TokenView.of(t) for t in page.items], next_cursor=page.next_cursor)
 
     @router.post("/api/v1/me/tokens", operation_id="create_token", status_code=201)
     def create_token(body: CreateTokenRequest, caller: Caller) -> CreatedTokenView:
@@ -111,6 +116,10 @@ def build_me_router(access: AccessService) -> APIRouter:
             raise PermissionDeniedError("a token can't make tokens", hint="Log in with a browser or `kaname login`.")
         created = access.tokens.create(caller, _user_id(caller), body.name, body.expires_at)
         return CreatedTokenView(**TokenView.of(created.token).model_dump(), token=created.text)
+
+    @router.patch("/api/v1/me/tokens/{token_id}", operation_id="rename_token")
+    def rename_token(token_id: str, body: NameRequest, caller: Caller) -> TokenView:
+        return TokenView.of(access.tokens.rename(caller, _user_id(caller), token_id, body.name))
 
     @router.delete("/api/v1/me/tokens/{token_id}", operation_id="remove_token", status_code=204)
     def remove_token(token_id: str, caller: Caller) -> None:

@@ -8,7 +8,8 @@ from kaname.access.http import project_scope
 from kaname.access.model import ProjectScope
 from kaname.access.permissions import DEFAULT_KEY_SCOPES, parse_scopes
 from kaname.access.service import AccessService
-from kaname.access.wire import CreatedKeyView, CreateKeyRequest, KeyList, KeyView, NameRequest
+from kaname.access.wire import CreatedKeyView, CreateKeyRequest, Cursor, KeyList, KeyView, Limit, NameRequest
+from kaname.kernel.paging import DEFAULT_LIMIT
 
 Scope = Annotated[ProjectScope, Depends(project_scope)]
 _KEYS = "/api/v1/projects/{project_id}/keys"
@@ -19,8 +20,9 @@ def build_keys_router(access: AccessService) -> APIRouter:
     router = APIRouter(tags=["keys"])
 
     @router.get(_KEYS, operation_id="list_keys")
-    def list_keys(scope: Scope) -> KeyList:
-        return KeyList(items=[KeyView.of(key) for key in access.keys.list_keys(scope)])
+    def list_keys(scope: Scope, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> KeyList:
+        page = access.keys.list_keys(scope, cursor=cursor, limit=limit)
+        return KeyList(items=[KeyView.of(key) for key in page.items], next_cursor=page.next_cursor)
 
     @router.post(_KEYS, operation_id="create_key", status_code=201)
     def create_key(body: CreateKeyRequest, scope: Scope) -> CreatedKeyView:

@@ -13,17 +13,22 @@ from kaname.access.wire import (
     AuditVerdictView,
     AuditView,
     CreatedInviteView,
+    Cursor,
     InviteList,
     InviteRequest,
     InviteView,
+    Limit,
     NameRequest,
     OrganizationView,
+    ProjectContents,
     ProjectList,
     ProjectView,
     RoleRequest,
+    StoredRowsView,
     UserList,
     UserView,
 )
+from kaname.kernel.paging import DEFAULT_LIMIT
 
 Scope = Annotated[OrganizationScope, Depends(organization_scope)]
 _ORGANIZATION = "/api/v1/organizations/{organization_id}"
@@ -41,8 +46,9 @@ def build_projects_router(access: AccessService) -> APIRouter:
         return OrganizationView(id=renamed.id, name=renamed.name, created_at=renamed.created_at)
 
     @router.get(_ORGANIZATION + "/projects", operation_id="list_projects")
-    def list_projects(scope: Scope) -> ProjectList:
-        return ProjectList(items=[ProjectView.of(p) for p in access.projects.list_projects(scope)])
+    def list_projects(scope: Scope, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> ProjectList:
+        page = access.projects.list_projects(scope, cursor=cursor, limit=limit)
+        return ProjectList(items=[ProjectView.of(p) for p in page.items], next_cursor=page.next_cursor)
 
     @router.post(_ORGANIZATION + "/projects", operation_id="create_project", status_code=201)
     def create_project(body: NameRequest, scope: Scope) -> ProjectView:
@@ -52,8 +58,18 @@ def build_projects_router(access: AccessService) -> APIRouter:
     def rename_project(project_id: str, body: NameRequest, scope: Scope) -> ProjectView:
         return ProjectView.of(access.projects.rename(scope, project_id, body.name))
 
+    @router.get(_PROJECT + "/contents", operation_id="count_project_rows")
+    def count_project_rows(project_id: str, scope: Scope) -> ProjectContents:
+        """What the deletion of the project takes: rows by table and store; tables without rows are left out."""
+        project = access.projects.find(scope, project_id)
+        found = access.eraser.count(project.id)
+        return ProjectContents(
+            name=project.name, items=[StoredRowsView(store=r.store, name=r.name, rows=r.rows) for r in found]
+        )
+
     @router.delete(_PROJECT, operation_id="delete_project", status_code=204)
     def delete_project(project_id: str, scope: Scope) -> None:
+        """Nothing of the project can be read from now on; its rows are then erased from every store."""
         access.projects.delete(scope, project_id)
 
     return router
@@ -64,9 +80,7 @@ def build_members_router(access: AccessService) -> APIRouter:
     router = APIRouter(tags=["users"])
 
     @router.get(_ORGANIZATION + "/users", operation_id="list_users")
-    def list_users(
-        scope: Scope, cursor: str | None = None, limit: Annotated[int, Query(ge=1, le=500)] = 100
-    ) -> UserList:
+    def list_users(scope: Scope, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> UserList:
         page = access.members.list_members(scope, cursor=cursor, limit=limit)
         return UserList(items=[UserView.of(m) for m in page.items], next_cursor=page.next_cursor)
 
@@ -93,8 +107,9 @@ def build_members_router(access: AccessService) -> APIRouter:
         access.members.set_project_role(scope, project_id, user_id, None)
 
     @router.get(_ORGANIZATION + "/invites", operation_id="list_invites")
-    def list_invites(scope: Scope) -> InviteList:
-        return InviteList(items=[InviteView.of(i) for i in access.members.list_invites(scope)])
+    def list_invites(scope: Scope, cursor: Cursor = None, limit: Limit = DEFAULT_LIMIT) -> InviteList:
+        page = access.members.list_invites(scope, cursor=cursor, limit=limit)
+        return InviteList(items=[InviteView.of(i) for i in page.items], next_cursor=page.next_cursor)
 
     @router.delete(_ORGANIZATION + "/invites/{invite_id}", operation_id="cancel_invite", status_code=204)
     def cancel_invite(invite_id: str, scope: Scope) -> None:
@@ -114,7 +129,7 @@ def build_audit_router(access: AccessService) -> APIRouter:
             str | None, Query(max_length=64, description="`key.create`, or `key.` for all of keys")
         ] = None,
         actor: Annotated[str | None, Query(max_length=64, description="id of who did it")] = None,
-        cursor: Annotated[str | None, Query(max_length=1024)] = None,
+        cursor: Cursor = None,
         limit: Annotated[int, Query(ge=1, le=200)] = 50,
     ) -> AuditList:
         page = access.list_audit(scope, action=action, actor_id=actor, cursor=cursor, limit=limit)

@@ -1,16 +1,20 @@
 """Access as one thing: built once in the server process, handed to routes and to other slices' wiring."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kaname.access.accounts import AccountService
 from kaname.access.audit import AuditEntry, AuditLog, AuditVerdict
 from kaname.access.authenticator import Authenticator
+from kaname.access.erasure import ProjectEraser
 from kaname.access.keyring import KeyRing
 from kaname.access.keys import KeyService, SqlKeySource
 from kaname.access.members import MemberService
 from kaname.access.model import OrganizationScope
 from kaname.access.passwords import Passwords
 from kaname.access.personal_tokens import PersonalTokenService
+from kaname.access.ports import ProjectStore
+from kaname.access.project_rows import SqlProjectRows
 from kaname.access.projects import ProjectService
 from kaname.access.sessions import SessionStore
 from kaname.access.settings import AccessSettings
@@ -35,15 +39,18 @@ class AccessService:
     tokens: PersonalTokenService
     keys: KeyService
     projects: ProjectService
+    eraser: ProjectEraser
     members: MemberService
     sessions: SessionStore
 
     def start(self) -> None:
-        """Loads the API keys and follows their changes."""
+        """Loads the API keys and follows their changes; goes on erasing deleted projects."""
         self.keyring.start()
+        self.eraser.start()
 
     def stop(self) -> None:
         """Stops following and stores when keys were last used."""
+        self.eraser.stop()
         self.keyring.stop()
 
     def list_audit(
@@ -61,12 +68,15 @@ class AccessService:
             return self.audit.verify(connection, scope.organization_id)
 
 
-def build_access(database: Database, settings: AccessSettings, clock: Clock) -> AccessService:
-    """Puts the parts together over a database with the present schema."""
+def build_access(
+    database: Database, settings: AccessSettings, clock: Clock, stores: Sequence[ProjectStore] = ()
+) -> AccessService:
+    """Puts the parts together over a database with the present schema; `stores`: where else projects have rows."""
     audit, passwords, throttle = AuditLog(clock), Passwords(), LoginThrottle(clock)
     sessions = SessionStore(settings, clock)
     keyring = KeyRing(SqlKeySource(database))
     accounts = AccountService(database, audit, sessions, passwords, throttle, clock)
+    eraser = ProjectEraser(database, (*stores, SqlProjectRows(database)), clock)
     return AccessService(
         database=database,
         settings=settings,
@@ -77,7 +87,8 @@ def build_access(database: Database, settings: AccessSettings, clock: Clock) -> 
         accounts=accounts,
         tokens=PersonalTokenService(database, audit, clock),
         keys=KeyService(database, audit, clock, keyring.refresh),
-        projects=ProjectService(database, audit, clock, keyring.refresh),
+        projects=ProjectService(database, audit, clock, keys_changed=keyring.refresh, deleted=eraser.wake),
+        eraser=eraser,
         members=MemberService(database, audit, accounts, passwords, settings, clock),
         sessions=sessions,
     )

@@ -3,14 +3,18 @@
 from datetime import datetime
 from typing import Annotated
 
+from fastapi import Query
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 
 from kaname.access.accounts import OrganizationOfUser, ProjectOfUser
 from kaname.access.audit import AuditEntry, Detail
 from kaname.access.model import ApiKey, Invite, Member, PersonalToken, PrincipalKind, Project
 from kaname.access.permissions import Permission, Role
+from kaname.kernel.paging import MAX_CURSOR_LENGTH, MAX_LIMIT
 
 Text = Annotated[str, Field(max_length=512)]
+Cursor = Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH, description="`next_cursor` of the page before")]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="rows of a page")]
 
 
 class _Request(BaseModel):
@@ -131,6 +135,21 @@ class ProjectView(BaseModel):
 class ProjectList(BaseModel):
     items: list[ProjectView]
     next_cursor: str | None = None
+
+
+class StoredRowsView(BaseModel):
+    """Rows that one table (`name`) of one store (`sql`, `columns`, `files`) holds."""
+
+    store: str
+    name: str
+    rows: int
+
+
+class ProjectContents(BaseModel):
+    """What a project holds and its deletion takes."""
+
+    name: str
+    items: list[StoredRowsView]
 
 
 class CreateTokenRequest(_Request):

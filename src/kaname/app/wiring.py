@@ -14,6 +14,7 @@ from fastapi import FastAPI
 
 from kaname.access.audit import AuditLog
 from kaname.access.model import ProjectScope
+from kaname.access.ports import ProjectStore
 from kaname.access.service import AccessService, build_access
 from kaname.access.settings import AccessSettings
 from kaname.app.api import ApiParts, build_api
@@ -25,19 +26,20 @@ from kaname.app.proxies import TrustedProxies
 from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
 from kaname.app.system import SystemStatus
-from kaname.app.worker import WAKE_VARIABLE
+from kaname.app.worker import DEAD_LETTERS, WAKE_VARIABLE
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.pricing.store import PriceStore
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
-from kaname.kernel.clock import SystemClock
+from kaname.kernel.clock import Clock, SystemClock
 from kaname.kernel.errors import KanameError
 from kaname.serving.service import LocalModelService
 from kaname.serving.sources import build_sources
 from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
 from kaname.traces.live import LiveFeed
+from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
 from kaname.traces.receiver import OtlpReceiver
 from kaname.traces.routes import TracesApi
 from kaname.traces.scores_ingest import JournalScoreWriter
@@ -172,6 +174,12 @@ def _gateway_config(configuration: Configuration, data_dir: DataDir) -> ConfigFi
         must_exist=bool(configuration.gateway.config_file),
         max_connections=configuration.gateway.max_connections,
     )
+
+
+def _project_stores(storage: Storage, data_dir: DataDir, clock: Clock) -> tuple[ProjectStore, ...]:
+    """Where projects have rows besides SQL."""
+    letters = DeadLetters(data_dir.journal / DEAD_LETTERS)
+    return TelemetryRows(storage.columns, storage.journal, clock), DeadLetterRows(letters)
 
 
 def _access_settings(configuration: Configuration) -> AccessSettings:

@@ -2,7 +2,7 @@
 
 import base64
 import binascii
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -11,8 +11,11 @@ import msgspec
 from kaname.kernel.errors import InvalidInputError
 
 T = TypeVar("T")
+Row = TypeVar("Row")
 CursorKey = str | int | float
 MAX_CURSOR_LENGTH = 1024
+DEFAULT_LIMIT, MAX_LIMIT = 100, 500
+"""Rows of a page of the management lists: unless asked for, and at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +24,15 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     next_cursor: str | None = None
+
+
+def page_of(
+    rows: Sequence[Row], limit: int, read: Callable[[Row], T], keys_of: Callable[[Row], Sequence[CursorKey]]
+) -> Page[T]:
+    """The page of a query that asked for one row more than `limit`: whether it came tells whether there is a next."""
+    shown = rows[:limit]
+    more = encode_cursor(keys_of(shown[-1])) if len(rows) > limit else None
+    return Page(items=[read(row) for row in shown], next_cursor=more)
 
 
 def encode_cursor(keys: Sequence[CursorKey]) -> str:

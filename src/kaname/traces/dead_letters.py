@@ -35,8 +35,37 @@ class DeadLetters:
         """How many letters lie here."""
         return sum(1 for _ in self._folder.glob("*.json")) if self._folder.is_dir() else 0
 
+    def count_of(self, project_id: str) -> int:
+        """How many letters of a project lie here."""
+        return len(self._of(project_id))
+
+    def remove_of(self, project_id: str) -> int:
+        """Removes the letters of a project; returns how many."""
+        notes = self._of(project_id)
+        for note in notes:
+            note.with_suffix(".bin").unlink(missing_ok=True)
+            note.unlink(missing_ok=True)
+        return len(notes)
+
+    def _of(self, project_id: str) -> list[Path]:
+        if not self._folder.is_dir():
+            return []
+        return [note for note in self._folder.glob("*.json") if _project_of(note) == project_id]
+
     def _bound(self) -> None:
         notes = sorted(self._folder.glob("*.json"), key=lambda p: p.stat().st_mtime_ns)
         for note in notes[: max(len(notes) - _MAX_LETTERS, 0)]:
             note.with_suffix(".bin").unlink(missing_ok=True)
             note.unlink(missing_ok=True)
+
+
+class _Note(msgspec.Struct):
+    project_id: str = ""
+
+
+def _project_of(note: Path) -> str:
+    """The project that a note names; empty if it is being replaced or damaged."""
+    try:
+        return msgspec.json.decode(note.read_bytes(), type=_Note).project_id
+    except (OSError, msgspec.DecodeError):
+        return ""

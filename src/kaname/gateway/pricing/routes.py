@@ -16,7 +16,7 @@ from kaname.gateway.pricing.rates import PRICE_BUCKETS
 from kaname.gateway.pricing.snapshot import PricedModel, Snapshot
 from kaname.gateway.pricing.store import PriceStore, StoredPrice
 from kaname.kernel.clock import from_ns
-from kaname.kernel.paging import decode_cursor, encode_cursor
+from kaname.kernel.paging import DEFAULT_LIMIT, MAX_CURSOR_LENGTH, MAX_LIMIT, decode_cursor, encode_cursor
 
 Scope = Annotated[ProjectScope, Depends(project_scope)]
 Amounts = Annotated[
@@ -101,8 +101,13 @@ def build_router(store: PriceStore, snapshot: Snapshot) -> APIRouter:
     router = APIRouter(tags=["prices"])
 
     @router.get(_PRICES, operation_id="list_prices")
-    def list_prices(scope: Scope) -> PriceList:
-        return PriceList(items=[_view(price) for price in store.list_prices(scope)])
+    def list_prices(
+        scope: Scope,
+        cursor: Annotated[str | None, Query(max_length=MAX_CURSOR_LENGTH)] = None,
+        limit: Annotated[int, Query(ge=1, le=MAX_LIMIT)] = DEFAULT_LIMIT,
+    ) -> PriceList:
+        page = store.list_prices(scope, cursor=cursor, limit=limit)
+        return PriceList(items=[_view(price) for price in page.items], next_cursor=page.next_cursor)
 
     @router.post(_PRICES, operation_id="create_price", status_code=201)
     def create_price(body: CreatePriceRequest, scope: Scope) -> PriceView:

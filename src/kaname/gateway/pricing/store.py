@@ -17,6 +17,7 @@ from kaname.gateway.pricing.tables import price_changes, prices
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import ConflictError, NotFoundError
 from kaname.kernel.ids import new_id
+from kaname.kernel.paging import DEFAULT_LIMIT, Page, decode_cursor, page_of
 from kaname.storage.sql.database import Database
 
 MAX_PRICES_PER_PROJECT = 1000
@@ -52,11 +53,16 @@ class PriceStore:
         self._audit = audit
         self._clock = clock
 
-    def list_prices(self, scope: ProjectScope) -> list[StoredPrice]:
-        """All prices of the project, newest first; at most a thousand exist."""
-        query = _present.where(prices.c.project_id == scope.project_id).order_by(prices.c.id.desc())
+    def list_prices(
+        self, scope: ProjectScope, *, cursor: str | None = None, limit: int = DEFAULT_LIMIT
+    ) -> Page[StoredPrice]:
+        """The prices of the project, newest first, `limit` at a time."""
+        query = _present.where(prices.c.project_id == scope.project_id)
+        if cursor is not None:
+            query = query.where(prices.c.id < decode_cursor(cursor, (str,))[0])
         with self._database.read() as connection:
-            return [_to_stored(row) for row in connection.execute(query)]
+            rows = connection.execute(query.order_by(prices.c.id.desc()).limit(limit + 1)).all()
+        return page_of(rows, limit, _to_stored, lambda row: (row.id,))
 
     def create(self, scope: ProjectScope, draft: PriceDraft) -> StoredPrice:
         """Adds a price; it counts for spans that arrive from now on."""
