@@ -2,22 +2,33 @@
 
 Request heads (and trailers) are bounded in size and in time, and so is the number of connections: whoever sends headers
 without end, drips them, or opens connections and says nothing costs a fixed amount. A request whose head arrives in one
-piece, as nearly all do, pays for no timer. Bodies are bounded by the apps, which know how much they accept.
+piece, as nearly all do, pays for no timer. Bodies are bounded by the apps, which know how much they accept; what comes
+of one after its answer is dropped, within bounds too, and closing lets the client read that answer.
 """
 
 import asyncio
+import logging
 import resource
 from http import HTTPStatus
 from typing import cast
 
-import orjson
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
-from kaname.gateway.corked_transport import CorkedTransport
-from kaname.kernel.ids import new_id
+from kaname.app.lingering import LingeringTransport
+from kaname.app.refusals import Refusal, RefusalLog, render_refusal
+
+logger = logging.getLogger(__name__)
+uvicorn_logger = logging.getLogger(f"{__name__}.uvicorn")
+"""What uvicorn says of a connection. Below errors that is a warning for every malformed request, which `RefusalLog`
+counts instead."""
 
 MAX_HEAD_BYTES = 64 << 10
 HEAD_TIMEOUT_S = 10.0
+REST_TIMEOUT_S = 10.0
+MAX_REST_BYTES = 8 << 20
+"""Of a body whose request is answered already: as long and as much the client may go on and keep its connection."""
+MAX_LINGERING_REFUSED = 64
+"""Connections over the limit that may stay until their client has read so: they take descriptors as well."""
 FILES_KEPT_FREE = 256
 """Descriptors that connections may not take: the journal, databases and upstreams need them."""
 MAX_OPEN_FILES = 65_536
@@ -33,24 +44,36 @@ class BoundedProtocol(HttpToolsProtocol):
     """One connection."""
 
     max_connections = 10_000
+    refusals: RefusalLog
+    url = b""
     _awaiting_head = True
     """No request has begun yet, or one's headers aren't complete."""
+    _in_message = False
+    """A request has begun and isn't complete."""
+    _is_refused = False
     _progressed = False
     _quiet_bytes = 0
     """Received since headers or body were last passed on: an unfinished head or trailer, held in memory."""
     _head_timer: asyncio.TimerHandle | None = None
+    _rest_timer: asyncio.TimerHandle | None = None
+    """Runs while a request that has been answered is still being received."""
+    _rest_left = 0
 
     # ---- from the transport
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
-        self._corked = CorkedTransport(cast("asyncio.Transport", transport), self.loop)
-        super().connection_made(self._corked)
+        self.logger = uvicorn_logger
+        self._client_end = LingeringTransport(cast("asyncio.Transport", transport), self.loop, self._is_sending)
+        super().connection_made(self._client_end)
         if len(self.connections) > self.max_connections:
             self._refuse(503, "too_many_connections", f"{self.max_connections} connections are open", b"retry-after: 5")
         else:
             self._start_head_timer()
 
     def data_received(self, data: bytes) -> None:
+        if self._client_end.is_lingering:
+            self._client_end.drop(len(data))
+            return
         self._progressed = False
         super().data_received(data)
         if self._progressed:
@@ -68,12 +91,14 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_head_timer()
+        self._stop_rest_timer()
+        self._client_end.end()
         super().connection_lost(exc)
 
     # ---- from the parser
 
     def on_message_begin(self) -> None:
-        self._awaiting_head = True
+        self._awaiting_head = self._in_message = True
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
@@ -84,14 +109,23 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_body(self, body: bytes) -> None:
         self._progressed = True
         super().on_body(body)
+        if self._rest_timer is not None:
+            self._rest_left -= len(body)
+            if self._rest_left < 0:
+                self.transport.close()
 
     def on_message_complete(self) -> None:
         self._progressed = True
+        self._in_message = False
+        self._stop_rest_timer()
         super().on_message_complete()
 
     def on_response_complete(self) -> None:
-        self._corked.uncork()
+        self._client_end.uncork()
         super().on_response_complete()
+        if self._in_message and self.cycle.response_complete and not self.transport.is_closing():
+            self._rest_left = MAX_REST_BYTES
+            self._rest_timer = self.loop.call_later(REST_TIMEOUT_S, self.transport.close)
 
     # ---- inside
 
@@ -105,6 +139,16 @@ class BoundedProtocol(HttpToolsProtocol):
         timer, self._head_timer = self._head_timer, None
         if timer is not None:
             timer.cancel()
+
+    def _stop_rest_timer(self) -> None:
+        timer, self._rest_timer = self._rest_timer, None
+        if timer is not None:
+            timer.cancel()
+
+    def _is_sending(self) -> bool:
+        if self._is_refused and len(self.connections) > self.max_connections + MAX_LINGERING_REFUSED:
+            return False
+        return self._is_refused or self._in_message
 
     def _on_head_timeout(self) -> None:
         self._head_timer = None
@@ -123,24 +167,27 @@ class BoundedProtocol(HttpToolsProtocol):
         """Answers what never became a request, and closes. Mid-answer it only closes: nothing would read two."""
         if self.transport.is_closing():
             return
-        if self._is_between_requests() or not self.cycle.response_started:
-            title = HTTPStatus(status).phrase
-            problem = {
-                "type": f"urn:kaname:error:{code}", "title": title, "status": status, "code": code, "detail": detail,
-                "hint": _HINTS[code], "request_id": new_id("req"),
-            }  # fmt: skip
-            body = orjson.dumps(problem)
+        self._is_refused = True
+        refusal = Refusal(status, code, detail, _HINTS[code])
+        self.refusals.note(refusal, self.loop)
+        is_between = self._is_between_requests()
+        if is_between or not self.cycle.response_started:
+            kind, body = render_refusal(refusal, self.url, self.headers or ())
             head = [
-                f"HTTP/1.1 {status} {title}".encode(), b"content-type: application/problem+json",
+                f"HTTP/1.1 {status} {HTTPStatus(status).phrase}".encode(), b"content-type: " + kind,
                 b"content-length: %d" % len(body), b"connection: close", *headers,
             ]  # fmt: skip
             self.transport.write(b"\r\n".join(head) + b"\r\n\r\n" + body)
         self.transport.close()
+        if not is_between:  # its app must not wait for the rest of the request, nor answer any more
+            self.cycle.disconnected = True
+            self.cycle.message_event.set()
 
 
 def build_protocol(max_connections: int) -> type[BoundedProtocol]:
     """The protocol class of a server that accepts so many connections."""
-    return type("ServerProtocol", (BoundedProtocol,), {"max_connections": max_connections})
+    members = {"max_connections": max_connections, "refusals": RefusalLog(logger)}
+    return type("ServerProtocol", (BoundedProtocol,), members)
 
 
 def raise_file_limit() -> int:

@@ -20,7 +20,7 @@ import uvloop
 
 import kaname
 from kaname.app.configuration import Configuration
-from kaname.app.connection import build_protocol, raise_file_limit
+from kaname.app.connection import build_protocol, raise_file_limit, uvicorn_logger
 from kaname.app.data_dir import DataDir, ServerFile, ServerLock, write_server_file
 from kaname.app.wiring import Installation, build_installation
 from kaname.kernel.errors import ConfigurationError
@@ -149,3 +149,4 @@ def _configure_logging(level: str) -> None:
         ) from e
     for noisy in ("uvicorn", "alembic"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    uvicorn_logger.setLevel(logging.ERROR)
