@@ -1,4 +1,4 @@
-"""The UI's typed client: OpenAPI document of a real, empty server → `ui/src/api/schema.d.ts`."""
+"""The UI's typed client, from a real, empty server: `schema.d.ts`; and from its sources: `error-codes.ts`."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ import urllib.request
 from pathlib import Path
 
 from devtools.environment import PYTHON
+from devtools.error_codes import CODES, render_codes
 from devtools.frontend import UI, ensure_modules, node_environment
 from devtools.steps import StepError, run_quietly, say
 
@@ -18,13 +19,16 @@ START_TIMEOUT_S = 60.0
 def write_client(node: Path) -> None:
     """Writes the schema anew."""
     SCHEMA.write_text(_generate(node), encoding="utf-8")
-    say(f"✓ wrote {SCHEMA.name}")
+    CODES.write_text(render_codes(), encoding="utf-8")
+    say(f"✓ wrote {SCHEMA.name} and {CODES.name}")
 
 
 def check_client(node: Path) -> None:
     """Raises StepError when the committed schema isn't that of the server's present routes."""
     if not SCHEMA.exists() or SCHEMA.read_text(encoding="utf-8") != _generate(node):
         raise StepError("ui/src/api/schema.d.ts doesn't match the server's OpenAPI; run `./dev client`.")
+    if CODES.read_text(encoding="utf-8") != render_codes():
+        raise StepError("ui/src/api/error-codes.ts doesn't match the server's errors; run `./dev client`.")
     say("✓ the UI's client matches the server's OpenAPI")
 
 

@@ -70,7 +70,9 @@ class AccountService:
                 if row is not None:
                     self._audit.record_for_user(connection, as_principal(row.id, row.name), row.id, "user.login_failed")
             raise UnauthenticatedError(
-                "e-mail address or password is wrong", hint="Try again, or ask an admin for an invitation."
+                "e-mail address or password is wrong",
+                hint="Try again, or ask an admin for an invitation.",
+                code="credentials_wrong",
             )
         with self._database.write() as connection:
             self._throttle.take_back(connection, email, address)
@@ -125,7 +127,9 @@ class AccountService:
         with self._database.read() as connection:
             row = connection.execute(select(users).where(users.c.id == principal.user_id)).one_or_none()
         if row is None:
-            raise UnauthenticatedError("the account doesn't exist any more", hint="Ask an admin for an invitation.")
+            raise UnauthenticatedError(
+                "the account doesn't exist any more", hint="Ask an admin for an invitation.", code="account_gone"
+            )
         return User(id=row.id, email=row.email, name=row.name, created_at=row.created_at)
 
     def places_of(self, principal: Principal) -> list[OrganizationOfUser]:
@@ -160,7 +164,10 @@ class AccountService:
             stored = connection.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar_one()
         if password is None or not self._passwords.is_right(password, stored):
             raise InvalidInputError(
-                "the current password is wrong", hint="Send it as current_password.", param="current_password"
+                "the current password is wrong",
+                hint="Send it as current_password.",
+                param="current_password",
+                code="current_password_wrong",
             )
 
 
@@ -168,7 +175,13 @@ def create_user(connection: Connection, *, email: str, name: str, password_hash:
     """Adds an account in the caller's transaction; raises ConflictError if the address has one."""
     email, name = check_email(email), check_name(name)
     if connection.execute(select(users.c.id).where(users.c.email == email)).first() is not None:
-        raise ConflictError(f"{email!r} has an account already", hint="Log in with it.", param="email")
+        raise ConflictError(
+            f"{email!r} has an account already",
+            hint="Log in with it.",
+            param="email",
+            code="email_taken",
+            params={"email": email},
+        )
     user = User(id=new_id("usr"), email=email, name=name, created_at=clock.now())
     connection.execute(
         insert(users).values(

@@ -32,7 +32,7 @@ class Authenticator:
         with self._database.read() as connection:
             session = self._sessions.find(connection, token)
             if session is None:
-                raise UnauthenticatedError("the session has ended", hint="Log in again.")
+                raise UnauthenticatedError("the session has ended", hint="Log in again.", code="session_ended")
             memberships = memberships_of(connection, session.user_id)
         if session.is_touch_due:
             with self._database.write() as connection:
@@ -80,6 +80,9 @@ class Authenticator:
         permissions = principal.organization_permissions(organization_id)
         if permissions is None:
             raise NotFoundError(
-                f"no organization has id {organization_id[:64]!r}", hint="`GET /api/v1/me` lists yours."
+                f"no organization has id {organization_id[:64]!r}",
+                hint="`GET /api/v1/me` lists yours.",
+                code="organization_not_found",
+                params={"id": organization_id[:64]},
             )
         return OrganizationScope(organization_id=organization_id, principal=principal, permissions=permissions)

@@ -158,7 +158,9 @@ def _keys_of(route: Any) -> Iterator[RouteKey]:
 def _refuse_other_sites(request: Request) -> None:
     """Login and set-up have no session and so no CSRF token; browsers say where such a request comes from."""
     if request.method not in _SAFE_METHODS and request.headers.get("sec-fetch-site") in ("cross-site", "same-site"):
-        raise PermissionDeniedError("this request comes from another site", hint="Open Kaname's own page and log in.")
+        raise PermissionDeniedError(
+            "this request comes from another site", hint="Open Kaname's own page and log in.", code="cross_site_refused"
+        )
 
 
 def _list(keys: Iterable[RouteKey]) -> str:

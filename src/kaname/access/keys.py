@@ -49,7 +49,10 @@ class KeyService:
         check_future(expires_at, now)
         if excess := sorted(set(scopes) - scope.permissions):
             raise PermissionDeniedError(
-                f"you lack permission {excess[0]!r}, so you can't give it to a key", hint="Leave it out."
+                f"you lack permission {excess[0]!r}, so you can't give it to a key",
+                hint="Leave it out.",
+                code="scope_above_yours",
+                params={"permission": excess[0]},
             )
         token = issue_token(SECRET_PREFIX)
         key_id = new_id("key")
@@ -73,7 +76,10 @@ class KeyService:
             )
             if connection.execute(count).scalar_one() >= MAX_KEYS_PER_PROJECT:
                 raise ConflictError(
-                    f"the project has {MAX_KEYS_PER_PROJECT} keys", hint="Revoke some that aren't used."
+                    f"the project has {MAX_KEYS_PER_PROJECT} keys",
+                    hint="Revoke some that aren't used.",
+                    code="too_many_keys",
+                    params={"limit": MAX_KEYS_PER_PROJECT},
                 )
             connection.execute(insert(api_keys).values(row))
             self._record(connection, scope, "key.create", key_id, {"name": name, "scopes": list(scopes)})
@@ -118,7 +124,12 @@ class KeyService:
         )
         row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFoundError(f"no key of this project has id {key_id[:64]!r}", hint="It may be revoked already.")
+            raise NotFoundError(
+                f"no key of this project has id {key_id[:64]!r}",
+                hint="It may be revoked already.",
+                code="key_not_found",
+                params={"id": key_id[:64]},
+            )
         return row
 
     def _record(

@@ -90,7 +90,13 @@ class MemberService:
         with self._database.write() as connection:
             lock_organization(connection, scope.organization_id)
             if _is_member(connection, scope.organization_id, email):
-                raise ConflictError(f"{email!r} is a member already", hint="Change the role instead.", param="email")
+                raise ConflictError(
+                    f"{email!r} is a member already",
+                    hint="Change the role instead.",
+                    param="email",
+                    code="member_exists",
+                    params={"email": email},
+                )
             self._close_invites(connection, scope.organization_id, email)
             self._require_few_invites(connection, scope.organization_id)
             connection.execute(
@@ -129,7 +135,12 @@ class MemberService:
         with self._database.write() as connection:
             closed = connection.execute(update(invites).where(mine).values(closed_at=self._clock.now()))
             if closed.rowcount == 0:
-                raise NotFoundError(f"no open invitation has id {invite_id[:64]!r}", hint="It may be used or closed.")
+                raise NotFoundError(
+                    f"no open invitation has id {invite_id[:64]!r}",
+                    hint="It may be used or closed.",
+                    code="invitation_not_found",
+                    params={"id": invite_id[:64]},
+                )
             self._record(connection, scope, "user.invite_cancel", f"invite/{invite_id}")
 
     def accept_invite(self, token: str, *, name: str, password: str, address: str) -> User:
@@ -192,7 +203,12 @@ class MemberService:
             if role is not None:
                 _require_rank(scope, role)
             if role == "owner":
-                raise ConflictError("only an organization has owners", hint="Use role 'admin'.", param="role")
+                raise ConflictError(
+                    "only an organization has owners",
+                    hint="Use role 'admin'.",
+                    param="role",
+                    code="project_owner_refused",
+                )
             key = and_(project_roles.c.project_id == project_id, project_roles.c.user_id == user_id)
             connection.execute(delete(project_roles).where(key))
             if role is not None:
@@ -217,14 +233,24 @@ class MemberService:
         c = invites.c
         count = select(func.count()).where(c.organization_id == organization_id, c.closed_at.is_(None))
         if connection.execute(count.where(c.expires_at > self._clock.now())).scalar_one() >= MAX_OPEN_INVITES:
-            raise ConflictError(f"{MAX_OPEN_INVITES} invitations are open", hint="Cancel some.")
+            raise ConflictError(
+                f"{MAX_OPEN_INVITES} invitations are open",
+                hint="Cancel some.",
+                code="too_many_invitations",
+                params={"limit": MAX_OPEN_INVITES},
+            )
 
     def _require_manageable(self, connection: Connection, scope: OrganizationScope, user_id: str) -> Role:
         role = connection.execute(
             select(members.c.role).where(_is(scope.organization_id, user_id))
         ).scalar_one_or_none()
         if role is None:
-            raise NotFoundError(f"no member has id {user_id[:64]!r}", hint="They may have left.")
+            raise NotFoundError(
+                f"no member has id {user_id[:64]!r}",
+                hint="They may have left.",
+                code="member_not_found",
+                params={"id": user_id[:64]},
+            )
         _require_rank(scope, role)
         return role
 
@@ -251,7 +277,9 @@ def add_member(
 ) -> None:
     """Puts a user into an organization in the caller's transaction; raises ConflictError if they are in it."""
     if connection.execute(select(members.c.role).where(_is(organization_id, user.id))).first() is not None:
-        raise ConflictError(f"{user.email!r} is a member already", hint="Log in.")
+        raise ConflictError(
+            f"{user.email!r} is a member already", hint="Log in.", code="member_exists", params={"email": user.email}
+        )
     values = {"organization_id": organization_id, "user_id": user.id, "role": role, "joined_at": clock.now()}
     connection.execute(insert(members).values(values))
     audit.record(connection, actor, "user.join", f"user/{user.id}", {"role": role}, organization_id=organization_id)
@@ -273,7 +301,9 @@ def _is_member(connection: Connection, organization_id: str, email: str) -> bool
 def _require_rank(scope: OrganizationScope, role: Role) -> None:
     membership = scope.principal.membership(scope.organization_id)
     if scope.principal.kind != "system" and (membership is None or outranks(role, membership.role)):
-        raise PermissionDeniedError(f"role {role!r} is above yours", hint="Ask an owner.")
+        raise PermissionDeniedError(
+            f"role {role!r} is above yours", hint="Ask an owner.", code="role_above_yours", params={"role": role}
+        )
 
 
 def _require_another_owner(connection: Connection, organization_id: str, user_id: str) -> None:
@@ -318,4 +348,6 @@ def _to_invite(row: Row[Any]) -> Invite:
 
 
 def _wrong_invite() -> UnauthenticatedError:
-    return UnauthenticatedError("the invitation isn't valid", hint="It may be used or expired: ask for another.")
+    return UnauthenticatedError(
+        "the invitation isn't valid", hint="It may be used or expired: ask for another.", code="invitation_invalid"
+    )

@@ -186,10 +186,18 @@ def require_permission(permissions: frozenset[Permission], permission: Permissio
     if permission not in permissions:
         way_out = "Create a key with this scope." if principal.kind == "api_key" else "Ask an admin for a role with it."
         raise PermissionDeniedError(
-            f"{principal.kind.replace('_', ' ')} {principal.name!r} lacks permission {permission!r}", hint=way_out
+            f"{principal.kind.replace('_', ' ')} {principal.name!r} lacks permission {permission!r}",
+            hint=way_out,
+            code="permission_missing",
+            params={"permission": permission, "name": principal.name},
         )
 
 
 def no_such_project(project_id: str) -> NotFoundError:
     """The one answer for projects that don't exist and projects of others: they can't be told apart."""
-    return NotFoundError(f"no project has id {project_id[:64]!r}", hint="`GET /api/v1/me` lists yours.")
+    return NotFoundError(
+        f"no project has id {project_id[:64]!r}",
+        hint="`GET /api/v1/me` lists yours.",
+        code="project_not_found",
+        params={"id": project_id[:64]},
+    )

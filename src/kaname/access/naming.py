@@ -18,6 +18,8 @@ def check_name(text: str, param: str = "name") -> str:
             f"{param} {text[:80]!r} can't be used",
             hint=f"Use 1 to {MAX_NAME_LENGTH} characters on one line.",
             param=param,
+            code="name_invalid",
+            params={"field": param, "value": text[:80], "limit": MAX_NAME_LENGTH},
         )
     return name
 
@@ -29,7 +31,11 @@ def check_email(text: str) -> str:
     unprintable = any(c.isspace() or unicodedata.category(c)[0] == "C" for c in email)
     if not (local and at and domain) or len(email) > MAX_EMAIL_LENGTH or unprintable:
         raise InvalidInputError(
-            f"{text[:80]!r} isn't an e-mail address", hint="Write it as name@example.com.", param="email"
+            f"{text[:80]!r} isn't an e-mail address",
+            hint="Write it as name@example.com.",
+            param="email",
+            code="email_invalid",
+            params={"value": text[:80]},
         )
     return email
 
@@ -46,4 +52,6 @@ def check_future(at: datetime | None, now: datetime) -> None:
             f"expires_at {at.isoformat()!r} isn't a future time with a zone",
             hint="Use ISO 8601 with a zone, such as 2030-01-31T00:00:00Z.",
             param="expires_at",
+            code="expiry_invalid",
+            params={"value": at.isoformat()},
         )

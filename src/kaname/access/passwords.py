@@ -50,7 +50,9 @@ class _Slot:
 
     def __enter__(self) -> None:
         if not self._slots.acquire(timeout=_WAIT_S):
-            raise UnavailableError("too many logins at once", hint="Try again.", retry_after_s=5)
+            raise UnavailableError(
+                "too many logins at once", hint="Try again.", retry_after_s=5, code="too_many_logins"
+            )
 
     def __exit__(self, *_: object) -> None:
         self._slots.release()
@@ -71,6 +73,7 @@ def check_password(password: str, *, email: str) -> None:
         hint=f"Use {MIN_LENGTH} to {MAX_LENGTH} characters: a sentence is fine.",
         code="password_refused",
         param="password",
+        params={"least": MIN_LENGTH, "most": MAX_LENGTH},
     )
 
 

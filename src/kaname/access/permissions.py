@@ -107,16 +107,29 @@ def parse_role(text: str) -> Role:
     for role in ROLES:
         if text == role:
             return role
-    raise InvalidInputError(f"role {text!r} doesn't exist", hint=f"Known: {', '.join(ROLES)}.", param="role")
+    raise InvalidInputError(
+        f"role {text!r} doesn't exist",
+        hint=f"Known: {', '.join(ROLES)}.",
+        param="role",
+        code="role_unknown",
+        params={"value": text[:80], "known": ", ".join(ROLES)},
+    )
 
 
 def parse_scopes(texts: list[str]) -> tuple[Permission, ...]:
     """Checks the scopes of an API key, sorted and without repeats; raises InvalidInputError."""
     unknown = sorted(set(texts) - PROJECT_PERMISSIONS)
-    if unknown or not texts:
+    known = ", ".join(sorted(PROJECT_PERMISSIONS))
+    if unknown:
         raise InvalidInputError(
-            f"scope {unknown[0]!r} doesn't exist" if unknown else "a key needs at least one scope",
-            hint=f"Known: {', '.join(sorted(PROJECT_PERMISSIONS))}.",
+            f"scope {unknown[0]!r} doesn't exist",
+            hint=f"Known: {known}.",
             param="scopes",
+            code="scope_unknown",
+            params={"value": unknown[0][:80], "known": known},
+        )
+    if not texts:
+        raise InvalidInputError(
+            "a key needs at least one scope", hint=f"Known: {known}.", param="scopes", code="scope_missing"
         )
     return tuple(sorted(cast("set[Permission]", set(texts))))

@@ -45,7 +45,12 @@ class PersonalTokenService:
         with self._database.write() as connection:
             count = connection.execute(select(func.count()).where(c.user_id == user_id)).scalar_one()
             if count >= MAX_TOKENS:
-                raise ConflictError(f"you have {MAX_TOKENS} tokens", hint="Remove unused ones.")
+                raise ConflictError(
+                    f"you have {MAX_TOKENS} tokens",
+                    hint="Remove unused ones.",
+                    code="too_many_tokens",
+                    params={"limit": MAX_TOKENS},
+                )
             connection.execute(
                 insert(personal_tokens).values(
                     id=token_id,
@@ -92,7 +97,12 @@ class PersonalTokenService:
         with self._database.write() as connection:
             gone = connection.execute(delete(personal_tokens).where(c.id == token_id, c.user_id == user_id))
             if gone.rowcount == 0:
-                raise NotFoundError(f"you have no token with id {token_id[:64]!r}", hint="It may be removed already.")
+                raise NotFoundError(
+                    f"you have no token with id {token_id[:64]!r}",
+                    hint="It may be removed already.",
+                    code="token_not_found",
+                    params={"id": token_id[:64]},
+                )
             self._audit.record_for_user(connection, principal, user_id, "token.remove", {"token_id": token_id})
 
 

@@ -74,7 +74,12 @@ class ProjectService:
             lock_organization(connection, scope.organization_id)
             count = select(func.count()).where(projects.c.organization_id == scope.organization_id)
             if connection.execute(count.where(projects.c.deleted_at.is_(None))).scalar_one() >= MAX_PROJECTS:
-                raise ConflictError(f"the organization has {MAX_PROJECTS} projects", hint="Delete unused ones.")
+                raise ConflictError(
+                    f"the organization has {MAX_PROJECTS} projects",
+                    hint="Delete unused ones.",
+                    code="too_many_projects",
+                    params={"limit": MAX_PROJECTS},
+                )
             project = create_project(connection, scope.organization_id, name, self._clock)
             self._record(connection, scope, "project.create", f"project/{project.id}", name)
         return project

@@ -81,7 +81,9 @@ class SetupTokens:
             # Any row that always exists serves as the lock between two who use the link at once.
             connection.execute(update(key_changes).values(version=key_changes.c.version))
             if connection.execute(select(func.count()).select_from(users)).scalar_one():
-                raise ConflictError("Kaname is set up already", hint="Log in, or ask an admin for an invitation.")
+                raise ConflictError(
+                    "Kaname is set up already", hint="Log in, or ask an admin for an invitation.", code="already_set_up"
+                )
             used = connection.execute(delete(setup_tokens).where(setup_tokens.c.token_digest == digest_of(token)))
             if used.rowcount != 1:
                 raise _wrong_token()
@@ -98,7 +100,9 @@ class SetupTokens:
         with self._database.read() as connection:
             rows = connection.execute(select(setup_tokens)).all()
             if not rows and connection.execute(select(users.c.id).limit(1)).first() is not None:
-                raise ConflictError("Kaname is set up already", hint="Log in, or ask an admin for an invitation.")
+                raise ConflictError(
+                    "Kaname is set up already", hint="Log in, or ask an admin for an invitation.", code="already_set_up"
+                )
         now = self._clock.now()
         if not any(hmac.compare_digest(r.token_digest, digest) and now < r.expires_at for r in rows):
             raise _wrong_token()
@@ -106,5 +110,7 @@ class SetupTokens:
 
 def _wrong_token() -> UnauthenticatedError:
     return UnauthenticatedError(
-        "the set-up link isn't valid", hint="Use the newest one that the server printed; a restart prints another."
+        "the set-up link isn't valid",
+        hint="Use the newest one that the server printed; a restart prints another.",
+        code="setup_link_invalid",
     )

@@ -49,7 +49,11 @@ class LoginThrottle:
         wait = max((row.blocked_until - now for row in rows.values()), default=timedelta(0))
         if wait > timedelta(0):
             raise RateLimitedError(
-                "too many failed logins", hint="Wait, then try again.", retry_after_s=wait.total_seconds()
+                "too many failed logins",
+                hint="Wait, then try again.",
+                retry_after_s=wait.total_seconds(),
+                code="too_many_failed_logins",
+                params={"seconds": max(1, round(wait.total_seconds()))},
             )
         for subject in subjects:
             row = rows[subject.key]

@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import Request
 from starlette.exceptions import HTTPException
 
-from kaname.app.problem import problem
+from kaname.app.problem import problem_of
 from kaname.app.static_files import Receive, Scope, Send
 from kaname.kernel.errors import KanameError, RateLimitedError, TooLargeError
 from kaname.traces.otlp.http_body import SlowBodyError
@@ -34,7 +34,7 @@ class BoundedBodies:
         length = dict(scope["headers"]).get(b"content-length", b"")
         if length.isdigit() and int(length[:20]) > self._max_body:
             error = self._too_large()
-            answer = problem(Request(scope), error.status, error.code, error.message, hint=error.hint)
+            answer = problem_of(Request(scope), error)
             await answer(scope, receive, send)
             return
         intake = _Intake(self, receive)
@@ -49,12 +49,19 @@ class BoundedBodies:
             raise self._too_large()
         if self._held + piece > self._max_held:
             raise RateLimitedError(
-                f"requests in progress hold {self._held} bytes", hint="Send again later.", retry_after_s=1
+                f"requests in progress hold {self._held} bytes",
+                hint="Send again later.",
+                retry_after_s=1,
+                code="server_busy",
             )
         self._held += piece
 
     def _too_large(self) -> TooLargeError:
-        return TooLargeError(f"the body has more than {self._max_body} bytes", hint="Send less at once.")
+        return TooLargeError(
+            f"the body has more than {self._max_body} bytes",
+            hint="Send less at once.",
+            params={"limit": self._max_body},
+        )
 
 
 class _Intake:

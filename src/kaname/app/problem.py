@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
-from kaname.kernel.errors import KanameError
+from kaname.kernel.errors import ErrorParams, InvalidInputError, KanameError
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
@@ -34,6 +34,7 @@ def problem(
     *,
     hint: str = "",
     param: str | None = None,
+    params: ErrorParams | None = None,
     retry_after_s: float | None = None,
 ) -> Response:
     """One problem+json answer."""
@@ -48,8 +49,17 @@ def problem(
     }
     if param is not None:
         body["param"] = param
+    if params:
+        body["params"] = dict(params)
     headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
+
+
+def problem_of(request: Request, e: KanameError) -> Response:
+    """The answer for a deliberate error."""
+    return problem(
+        request, e.status, e.code, e.message, hint=e.hint, param=e.param, params=e.params, retry_after_s=e.retry_after_s
+    )
 
 
 def request_id_of(request: Request) -> str:
@@ -61,17 +71,45 @@ async def _on_kaname_error(request: Request, error: Exception) -> Response:
     e = cast("KanameError", error)
     if e.status >= 500:
         logger.warning("%s %s -> %d %s: %s", request.method, request.url.path, e.status, e.code, e.message)
-    return problem(request, e.status, e.code, e.message, hint=e.hint, param=e.param, retry_after_s=e.retry_after_s)
+    return problem_of(request, e)
 
 
 async def _on_validation_error(request: Request, error: Exception) -> Response:
-    faults = cast("RequestValidationError", error).errors()
-    first = cast("dict[str, Any]", faults[0]) if faults else {"loc": (), "msg": "invalid"}
+    faults = cast("list[dict[str, Any]]", cast("RequestValidationError", error).errors())
+    return problem_of(request, _first_fault(faults))
+
+
+def _first_fault(faults: list[dict[str, Any]]) -> InvalidInputError:
+    """The first of pydantic's faults. Their types and contexts: https://docs.pydantic.dev/latest/errors."""
+    first: dict[str, Any] = faults[0] if faults else {"type": "", "loc": (), "msg": "invalid"}
     place, *path = [str(p) for p in first["loc"]] or ["body"]
     name = ".".join(path) or place
     more = f" (and {len(faults) - 1} more)" if len(faults) > 1 else ""
     detail = f"{place} parameter {name!r}: {first['msg']}{more}"
-    return problem(request, 400, "invalid_input", detail, hint="See /api/openapi.json for the types.", param=name)
+    context: dict[str, Any] = first.get("ctx", {})
+    match first["type"]:
+        case "missing":
+            return _fault(detail, name, code="field_missing")
+        case "extra_forbidden":
+            return _fault(detail, name, code="field_unexpected")
+        case "string_too_long" | "too_long":
+            return _fault(detail, name, code="field_too_long", params={"limit": context["max_length"]})
+        case "string_too_short" | "too_short":
+            return _fault(detail, name, code="field_too_short", params={"limit": context["min_length"]})
+        case "literal_error" | "enum":
+            return _fault(detail, name, code="field_not_a_choice", params={"known": context["expected"]})
+        case _:
+            return _fault(detail, name, code="field_invalid", params={"reason": first["msg"]})
+
+
+def _fault(detail: str, name: str, *, code: str, params: ErrorParams | None = None) -> InvalidInputError:
+    return InvalidInputError(
+        detail,
+        hint="See /api/openapi.json for the types.",
+        code=code,
+        param=name,
+        params={"field": name, **(params or {})},
+    )
 
 
 async def _on_http_exception(request: Request, error: Exception) -> Response:

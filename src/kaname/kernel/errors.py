@@ -21,10 +21,15 @@ KanameError
 └── IntegrityError           500  stored data fails its check
 
 Every error has a stable `code`, a message that names the offending value, and a hint: the way out. HTTP renders
-it as problem+json (RFC 9457), the gateway as the OpenAI error shape, the CLI as two lines and an exit status.
+it as problem+json (RFC 9457), the gateway as the OpenAI error shape, the CLI as two lines and an exit status. The UI
+says it in the reader's language: by `code`, with the values of `params` put into that code's text.
 """
 
+from collections.abc import Mapping
 from typing import ClassVar
+
+ErrorParams = Mapping[str, str | int]
+"""What a message names, by place: `{"value": …, "limit": …}`. The same places wherever a code is raised."""
 
 
 class KanameError(Exception):
@@ -41,6 +46,7 @@ class KanameError(Exception):
         hint: str = "",
         code: str | None = None,
         param: str | None = None,
+        params: ErrorParams | None = None,
         retry_after_s: float | None = None,
     ) -> None:
         super().__init__(message)
@@ -48,6 +54,7 @@ class KanameError(Exception):
         self.hint = hint
         self.code = code or self.default_code
         self.param = param
+        self.params: ErrorParams = params or {}
         self.retry_after_s = retry_after_s
 
 

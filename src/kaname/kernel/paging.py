@@ -54,5 +54,6 @@ def decode_cursor(cursor: str, types: Sequence[type]) -> list[CursorKey]:
             f"cursor {cursor[:80]!r} isn't one of ours",
             hint="Pass `next_cursor` of the previous page unchanged, or leave it out.",
             param="cursor",
+            code="cursor_invalid",
         ) from e
     return list(keys)

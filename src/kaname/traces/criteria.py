@@ -62,7 +62,9 @@ def parse_criteria(from_: str | None, to: str | None, filter_: str | None, q: st
     """Reads the four parameters that every list of spans shares; raises InvalidInputError naming the parameter."""
     from_ns, to_ns = parse_time(from_, "from"), parse_time(to, "to")
     if from_ns is not None and to_ns is not None and from_ns >= to_ns:
-        raise InvalidInputError(f"from {from_!r} isn't before to {to!r}", hint="Swap them.", param="from")
+        raise InvalidInputError(
+            f"from {from_!r} isn't before to {to!r}", hint="Swap them.", param="from", code="time_range_reversed"
+        )
     return SpanCriteria(from_ns=from_ns, to_ns=to_ns, filters=parse_filters(filter_), search=parse_search(q))
 
 
@@ -75,6 +77,10 @@ def parse_time(text: str | None, param: str) -> int | None:
         ns = to_ns(at.replace(tzinfo=UTC) if at.tzinfo is None else at)
     except (ValueError, OverflowError) as e:
         raise InvalidInputError(
-            f"{param} {text[:60]!r} isn't an ISO 8601 time", hint="Example: 2026-11-24T09:00:00Z.", param=param
+            f"{param} {text[:60]!r} isn't an ISO 8601 time",
+            hint="Example: 2026-11-24T09:00:00Z.",
+            param=param,
+            code="time_invalid",
+            params={"field": param, "value": text[:60]},
         ) from e
     return min(max(ns, MIN_NS), MAX_NS)

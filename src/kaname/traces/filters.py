@@ -14,7 +14,7 @@ from typing import Literal, cast
 
 import msgspec
 
-from kaname.kernel.errors import InvalidInputError
+from kaname.kernel.errors import ErrorParams, InvalidInputError
 from kaname.traces.model import SPAN_KINDS
 
 Operator = Literal["eq", "ne", "in", "not_in", "gt", "gte", "lt", "lte", "contains", "exists"]
@@ -166,9 +166,16 @@ def parse_filters(text: str | None) -> tuple[Filter, ...]:
         raise _invalid(
             f"filter isn't a JSON list of {{field, op, value}}: {e}",
             'Example: [{"field":"model","op":"eq","value":"gpt-5.2"}].',
+            code="filter_not_json",
+            params={"reason": str(e)},
         ) from e
     if len(clauses) > MAX_FILTERS:
-        raise _invalid(f"{len(clauses)} filters are too many", f"At most {MAX_FILTERS}.")
+        raise _invalid(
+            f"{len(clauses)} filters are too many",
+            f"At most {MAX_FILTERS}.",
+            code="too_many_filters",
+            params={"count": len(clauses), "limit": MAX_FILTERS},
+        )
     return tuple(_check(c) for c in clauses)
 
 
@@ -179,12 +186,27 @@ def find_field(name: str) -> tuple[FilterField, str]:
     head, dot, key = name.partition(".")
     if dot and head in DYNAMIC:
         if not key or len(key) > 200:
-            raise _invalid(f"field {name[:220]!r} needs a key after the dot, of at most 200 characters", "")
+            raise _invalid(
+                f"field {name[:220]!r} needs a key after the dot, of at most 200 characters",
+                "",
+                code="filter_key_missing",
+                params={"field": name[:220], "limit": 200},
+            )
         return DYNAMIC[head], key
     names = [*FIELDS, *(f.name for f in DYNAMIC.values())]
     near = difflib.get_close_matches(name[:80].lower(), names, n=3, cutoff=0.5)
-    hint = f"Did you mean {' or '.join(map(repr, near))}?" if near else f"Known: {', '.join(names)}."
-    raise _invalid(f"no field is called {name[:80]!r}", hint)
+    message = f"no field is called {name[:80]!r}"
+    if near:
+        raise _invalid(
+            message,
+            f"Did you mean {' or '.join(map(repr, near))}?",
+            code="filter_field_misspelt",
+            params={"field": name[:80], "nearest": ", ".join(near)},
+        )
+    known = ", ".join(names)
+    raise _invalid(
+        message, f"Known: {known}.", code="filter_field_unknown", params={"field": name[:80], "known": known}
+    )
 
 
 def _check(clause: FilterClause) -> Filter:
@@ -194,20 +216,24 @@ def _check(clause: FilterClause) -> Filter:
         raise _invalid(
             f"operator {clause.op!r} doesn't fit field {clause.field!r}",
             f"{field.type} fields have {', '.join(allowed)}.",
+            code="filter_operator_unfit",
+            params={"operator": clause.op, "field": clause.field, "known": ", ".join(allowed)},
         )
     if clause.op == "exists":
         if not isinstance(clause.value, bool):
-            raise _wrong_value(clause, "true or false")
+            raise _wrong_value(clause, "true or false", code="filter_wants_boolean")
         return Filter(field=field, key=key, op="exists", value=clause.value)
     if clause.op in ("in", "not_in"):
         if not isinstance(clause.value, list) or not 1 <= len(clause.value) <= MAX_LIST:
-            raise _wrong_value(clause, f"a list of 1 to {MAX_LIST} values")
+            raise _wrong_value(
+                clause, f"a list of 1 to {MAX_LIST} values", code="filter_wants_list", params={"limit": MAX_LIST}
+            )
         values = [_check_scalar(clause, field, v) for v in clause.value]
         if len({isinstance(v, str) for v in values}) > 1:
-            raise _wrong_value(clause, "a list of numbers or a list of strings, not both")
+            raise _wrong_value(clause, "a list of numbers or a list of strings, not both", code="filter_list_mixed")
         return Filter(field=field, key=key, op=clause.op, value=values)
     if isinstance(clause.value, list):
-        raise _wrong_value(clause, "one value; use `in` for several")
+        raise _wrong_value(clause, "one value; use `in` for several", code="filter_wants_one_value")
     return Filter(field=field, key=key, op=clause.op, value=_check_scalar(clause, field, clause.value))
 
 
@@ -218,35 +244,47 @@ def _check_scalar(clause: FilterClause, field: FilterField, value: Scalar) -> Sc
         case "choice":
             if value not in field.choices:
                 near = difflib.get_close_matches(str(value)[:40], field.choices, n=1)
-                raise _wrong_value(clause, f"one of {', '.join(field.choices)}", near[0] if near else "")
+                known = ", ".join(field.choices)
+                raise _wrong_value(
+                    clause,
+                    f"one of {known}",
+                    near[0] if near else "",
+                    code="filter_wants_choice",
+                    params={"known": known},
+                )
             return value
         case "flag":
             if not isinstance(value, bool):
-                raise _wrong_value(clause, "true or false")
+                raise _wrong_value(clause, "true or false", code="filter_wants_boolean")
             return value
         case "number" | "money":
             return _check_number(clause, value)
         case "score":
             if isinstance(value, str):
                 if clause.op in ("gt", "gte", "lt", "lte"):
-                    raise _wrong_value(clause, "a number")
+                    raise _wrong_value(clause, "a number", code="filter_wants_number")
                 return _check_text(clause, value)
             return _check_number(clause, int(value)) if isinstance(value, bool) else _check_number(clause, value)
 
 
 def _check_text(clause: FilterClause, value: Scalar) -> str:
     if not isinstance(value, str):
-        raise _wrong_value(clause, "a string")
+        raise _wrong_value(clause, "a string", code="filter_wants_text", params={"limit": MAX_TEXT})
     if len(value) > MAX_TEXT or "\0" in value:
-        raise _wrong_value(clause, f"a string of at most {MAX_TEXT} characters without NUL")
+        raise _wrong_value(
+            clause,
+            f"a string of at most {MAX_TEXT} characters without NUL",
+            code="filter_wants_text",
+            params={"limit": MAX_TEXT},
+        )
     if clause.op == "contains" and not value:
-        raise _wrong_value(clause, "a string that isn't empty")
+        raise _wrong_value(clause, "a string that isn't empty", code="filter_text_empty")
     return value
 
 
 def _check_number(clause: FilterClause, value: Scalar) -> int | float:
     if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or abs(value) > 1e15:
-        raise _wrong_value(clause, "a number between -1e15 and 1e15")
+        raise _wrong_value(clause, "a number between -1e15 and 1e15", code="filter_wants_number")
     return value
 
 
@@ -264,11 +302,18 @@ def without_field(filters: Sequence[Filter], name: str) -> tuple[Filter, ...]:
     return tuple(f for f in filters if f.name != name)
 
 
-def _wrong_value(clause: FilterClause, wanted: str, near: str = "") -> InvalidInputError:
+def _wrong_value(
+    clause: FilterClause, wanted: str, near: str = "", *, code: str, params: ErrorParams | None = None
+) -> InvalidInputError:
     shown = repr(clause.value)[:100]
     hint = f"Did you mean {near!r}? " if near else ""
-    return _invalid(f"value {shown} of filter {clause.field!r} {clause.op} must be {wanted}", hint.strip())
+    return _invalid(
+        f"value {shown} of filter {clause.field!r} {clause.op} must be {wanted}",
+        hint.strip(),
+        code=code,
+        params={"value": shown, "field": clause.field, "operator": clause.op, **(params or {})},
+    )
 
 
-def _invalid(message: str, hint: str) -> InvalidInputError:
-    return InvalidInputError(message, hint=hint, param="filter", code="invalid_filter")
+def _invalid(message: str, hint: str, *, code: str, params: ErrorParams) -> InvalidInputError:
+    return InvalidInputError(message, hint=hint, param="filter", code=code, params=params)

@@ -30,7 +30,11 @@ def read_blob(
 ) -> Response:
     """A blob that this span refers to; raises NotFoundError for any other."""
     if not mentions_blob(columns, project_id, trace_id, span_id, digest):
-        raise NotFoundError(f"span {span_id!r} doesn't refer to blob {digest!r}")
+        raise NotFoundError(
+            f"span {span_id!r} doesn't refer to blob {digest!r}",
+            code="blob_not_found",
+            params={"id": digest[:64], "span": span_id},
+        )
     return _attachment(blobs.get(digest), digest[:32], "application/octet-stream")
 
 

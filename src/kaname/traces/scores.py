@@ -11,7 +11,7 @@ from typing import NamedTuple, cast
 
 from kaname.access.model import Principal, ProjectScope
 from kaname.kernel.clock import Clock
-from kaname.kernel.errors import InvalidInputError, NotFoundError
+from kaname.kernel.errors import ErrorParams, InvalidInputError, NotFoundError
 from kaname.kernel.ids import new_id
 from kaname.storage.columns import ColumnsClient
 from kaname.traces.intervals import mean_interval, wilson_interval
@@ -82,22 +82,41 @@ def check_value(body: ScoreIn) -> ScoreValue:
     match data_type:
         case "numeric":
             if value is None or isinstance(value, bool):
-                raise _invalid("a numeric score needs a number as value", "value")
+                raise _invalid("a numeric score needs a number as value", "value", code="score_wants_number")
         case "boolean":
             if value not in (0, 1):
-                raise _invalid(f"a boolean score needs true or false as value, not {value!r}", "value")
+                raise _invalid(
+                    f"a boolean score needs true or false as value, not {value!r}", "value", code="score_wants_boolean"
+                )
         case "categorical":
             if not label:
-                raise _invalid("a categorical score needs a label", "label")
+                raise _invalid("a categorical score needs a label", "label", code="score_wants_label")
         case "text" | "correction":
             if not text:
-                raise _invalid(f"a score of type {data_type} needs text", "text")
+                raise _invalid(f"a score of type {data_type} needs text", "text", code="score_wants_text")
             if value is not None:
-                raise _invalid(f"a score of type {data_type} has no value", "value")
+                raise _invalid(
+                    f"a score of type {data_type} has no value",
+                    "value",
+                    code="score_has_no_value",
+                    params={"type": data_type},
+                )
     if data_type in ("numeric", "boolean", "categorical") and text:
-        raise _invalid(f"a {data_type} score has no text", "text", "Put remarks into explanation.")
+        raise _invalid(
+            f"a {data_type} score has no text",
+            "text",
+            "Put remarks into explanation.",
+            code="score_has_no_text",
+            params={"type": data_type},
+        )
     if data_type in ("numeric", "boolean", "text", "correction") and label:
-        raise _invalid(f"a score of type {data_type} has no label", "label", "Use data_type categorical.")
+        raise _invalid(
+            f"a score of type {data_type} has no label",
+            "label",
+            "Use data_type categorical.",
+            code="score_has_no_label",
+            params={"type": data_type},
+        )
     return ScoreValue(data_type, None if value is None else _finite(value), label, text)
 
 
@@ -107,7 +126,7 @@ def _finite(value: float) -> float:
     except OverflowError:  # JSON integers have no bound
         number = math.inf
     if not math.isfinite(number):
-        raise _invalid("value isn't a finite number", "value")
+        raise _invalid("value isn't a finite number", "value", code="score_not_finite")
     return number
 
 
@@ -116,10 +135,12 @@ def check_target(target: ScoreTargetIn) -> Target:
     hint = "Give {trace_id}, {trace_id, span_id} or {session_id}."
     if target.session_id:
         if target.trace_id or target.span_id:
-            raise _invalid("a score has one target: a session, or a trace or span", "target", hint)
+            raise _invalid(
+                "a score has one target: a session, or a trace or span", "target", hint, code="score_has_one_target"
+            )
         return Target("session", session_id=target.session_id)
     if not target.trace_id:
-        raise _invalid("a score needs a target", "target", hint)
+        raise _invalid("a score needs a target", "target", hint, code="score_without_target")
     trace_id = require_trace_id(target.trace_id, "target.trace_id")
     if not target.span_id:
         return Target("trace", trace_id=trace_id)
@@ -137,7 +158,9 @@ async def delete_score(
         if row is not None:
             break
     if row is None:
-        raise NotFoundError(f"no score {score_id[:100]!r} in this project")
+        raise NotFoundError(
+            f"no score {score_id[:100]!r} in this project", code="score_not_found", params={"id": score_id[:100]}
+        )
     await asyncio.to_thread(audit.record_deletion, scope, f"score/{score_id}")
     tombstone = ScoreRow(
         project_id=scope.project_id,
@@ -220,7 +243,7 @@ def _imply_type(body: ScoreIn) -> ScoreDataType:
         return "numeric"
     if body.text:
         return "text"
-    raise _invalid("a score needs a value, a label or text", "value")
+    raise _invalid("a score needs a value, a label or text", "value", code="score_empty")
 
 
 def _default_source(principal: Principal) -> ScoreSource:
@@ -236,10 +259,23 @@ def _require_unicode(body: ScoreIn) -> None:
     }  # fmt: skip
     for param, text in texts.items():
         if any("\ud800" <= c <= "\udfff" for c in text) or "\0" in text:
-            raise _invalid(f"{param} has a NUL or half of a surrogate pair", param, "Send valid Unicode text.")
+            raise _invalid(
+                f"{param} has a NUL or half of a surrogate pair",
+                param,
+                "Send valid Unicode text.",
+                code="score_text_broken",
+                params={"field": param},
+            )
     if any(len(v) > 10_000 for v in body.metadata.values()) or any(len(k) > 200 for k in body.metadata):
-        raise _invalid("a metadata entry is too long", "metadata", "Keys to 200, values to 10,000 characters.")
+        raise _invalid(
+            "a metadata entry is too long",
+            "metadata",
+            "Keys to 200, values to 10,000 characters.",
+            code="score_metadata_too_long",
+        )
 
 
-def _invalid(message: str, param: str, hint: str = "") -> InvalidInputError:
-    return InvalidInputError(message, hint=hint, param=param, code="invalid_score")
+def _invalid(
+    message: str, param: str, hint: str = "", *, code: str, params: ErrorParams | None = None
+) -> InvalidInputError:
+    return InvalidInputError(message, hint=hint, param=param, code=code, params=params)

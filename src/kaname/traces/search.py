@@ -10,7 +10,7 @@ import unicodedata
 from dataclasses import dataclass
 from typing import Literal
 
-from kaname.kernel.errors import InvalidInputError
+from kaname.kernel.errors import ErrorParams, InvalidInputError
 from kaname.kernel.text import cjk_bigrams
 from kaname.traces.queries.statement import ProjectStatement
 from kaname.traces.tables import SEARCH_WORDS
@@ -43,7 +43,12 @@ def parse_search(query: str | None) -> Search | None:
     if query is None or not query.strip():
         return None
     if len(query) > MAX_QUERY:
-        raise _invalid(f"the search is {len(query)} characters long", f"At most {MAX_QUERY}.")
+        raise _invalid(
+            f"the search is {len(query)} characters long",
+            f"At most {MAX_QUERY}.",
+            code="search_too_long",
+            params={"length": len(query), "limit": MAX_QUERY},
+        )
     folded = unicodedata.normalize("NFKC", query)
     if _ID.fullmatch(folded.strip().lower()):
         found = folded.strip().lower()
@@ -56,7 +61,12 @@ def parse_search(query: str | None) -> Search | None:
         characters=tuple(g for g in grams if len(g) == 1)[:MAX_TERMS],
     )
     if not (search.words or search.pairs or search.characters):
-        raise _invalid(f"search {query[:80]!r} has no letter or digit", "Search for words.")
+        raise _invalid(
+            f"search {query[:80]!r} has no letter or digit",
+            "Search for words.",
+            code="search_without_words",
+            params={"value": query[:80]},
+        )
     return search
 
 
@@ -87,5 +97,5 @@ def _lower_ascii(text: str) -> str:
     return "".join(c.lower() if c.isascii() else c for c in text)
 
 
-def _invalid(message: str, hint: str) -> InvalidInputError:
-    return InvalidInputError(message, hint=hint, param="q", code="invalid_search")
+def _invalid(message: str, hint: str, *, code: str, params: ErrorParams) -> InvalidInputError:
+    return InvalidInputError(message, hint=hint, param="q", code=code, params=params)

@@ -46,7 +46,11 @@ def read_session(columns: ColumnsClient, project_id: str, session_id: str) -> Js
     """A session with its traces, oldest first, its conversation and its scores; raises NotFoundError."""
     found = sum_groups(columns, project_id, "session_id", [session_id], None)
     if session_id not in found:
-        raise NotFoundError(f"no session {session_id[:100]!r} in this project")
+        raise NotFoundError(
+            f"no session {session_id[:100]!r} in this project",
+            code="session_not_found",
+            params={"id": session_id[:100]},
+        )
     row = found[session_id]
     around = (cast("int", row["start_ns"]), cast("int", row["last_ns"]))
     traces, more_traces = read_session_traces(columns, project_id, session_id, around)
@@ -67,7 +71,9 @@ def read_end_user(columns: ColumnsClient, project_id: str, user_id: str) -> Json
     """One end user over all time; raises NotFoundError."""
     found = sum_groups(columns, project_id, "user_id", [user_id], None)
     if user_id not in found:
-        raise NotFoundError(f"no end user {user_id[:100]!r} in this project")
+        raise NotFoundError(
+            f"no end user {user_id[:100]!r} in this project", code="end_user_not_found", params={"id": user_id[:100]}
+        )
     return groups_shape.end_user(found[user_id])
 
 

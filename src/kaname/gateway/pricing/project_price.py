@@ -83,16 +83,27 @@ def check_draft(draft: PriceDraft) -> PriceDraft:
             f"pattern {draft.pattern[:80]!r} has {len(draft.pattern)} characters",
             hint=f"1 to {MAX_PATTERN_CHARS}.",
             param="pattern",
+            code="price_pattern_length",
+            params={"length": len(draft.pattern), "limit": MAX_PATTERN_CHARS},
         )
     if draft.match == "regex":
         _check_regex(draft.pattern)
     _check_prices(draft.prices, "prices")
     if len(draft.tiers) > MAX_TIERS:
-        raise InvalidInputError(f"{len(draft.tiers)} tiers", hint=f"At most {MAX_TIERS}.", param="tiers")
+        raise InvalidInputError(
+            f"{len(draft.tiers)} tiers",
+            hint=f"At most {MAX_TIERS}.",
+            param="tiers",
+            code="too_many_tiers",
+            params={"count": len(draft.tiers), "limit": MAX_TIERS},
+        )
     limits = [tier.above_input_tokens for tier in draft.tiers]
     if limits != sorted(set(limits)) or any(limit <= 0 for limit in limits):
         raise InvalidInputError(
-            f"tiers above {limits!r} input tokens", hint="Positive, increasing limits.", param="tiers"
+            f"tiers above {limits!r} input tokens",
+            hint="Positive, increasing limits.",
+            param="tiers",
+            code="tiers_not_increasing",
         )
     for tier in draft.tiers:
         _check_prices(tier.prices, "tiers")
@@ -125,18 +136,25 @@ def parse_amount(text: str, param: str = "prices") -> Decimal:
             f"price {text[:40]!r} isn't a valid amount",
             hint="Dollars per million tokens from 0 to 1000000, at most 6 places.",
             param=param,
+            code="price_amount_invalid",
+            params={"value": text[:40], "limit": int(MAX_PRICE), "places": _PLACES},
         )
     return amount
 
 
 def _check_prices(amounts: Mapping[str, Decimal], param: str) -> None:
     unknown = sorted(set(amounts) - set(PRICE_BUCKETS))
-    if unknown or not amounts:
+    known = ", ".join(PRICE_BUCKETS)
+    if unknown:
         raise InvalidInputError(
-            f"usage bucket {unknown[0]!r} doesn't exist" if unknown else "no price is given",
-            hint=f"Known: {', '.join(PRICE_BUCKETS)}.",
+            f"usage bucket {unknown[0]!r} doesn't exist",
+            hint=f"Known: {known}.",
             param=param,
+            code="price_bucket_unknown",
+            params={"value": unknown[0][:80], "known": known},
         )
+    if not amounts:
+        raise InvalidInputError("no price is given", hint=f"Known: {known}.", param=param, code="price_missing")
 
 
 def _check_regex(pattern: str) -> None:
@@ -152,10 +170,16 @@ def _check_regex(pattern: str) -> None:
             f"regular expression {pattern!r} may be slow",
             hint="At most 3 repetitions, none of a group, few `?` and alternatives, and no back-references.",
             param="pattern",
+            code="price_pattern_slow",
+            params={"value": pattern},
         )
     try:
         re.compile(pattern, re.IGNORECASE)
     except (re.error, RecursionError, OverflowError) as e:
         raise InvalidInputError(
-            f"{pattern!r} isn't a regular expression: {e}", hint="Write Python syntax.", param="pattern"
+            f"{pattern!r} isn't a regular expression: {e}",
+            hint="Write Python syntax.",
+            param="pattern",
+            code="price_pattern_invalid",
+            params={"value": pattern, "reason": str(e)},
         ) from e

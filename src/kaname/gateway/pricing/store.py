@@ -73,7 +73,12 @@ class PriceStore:
             _next_version(connection)
             present = _present.where(prices.c.project_id == scope.project_id)
             if len(connection.execute(present).all()) >= MAX_PRICES_PER_PROJECT:
-                raise ConflictError(f"the project has {MAX_PRICES_PER_PROJECT} prices", hint="Delete some.")
+                raise ConflictError(
+                    f"the project has {MAX_PRICES_PER_PROJECT} prices",
+                    hint="Delete some.",
+                    code="too_many_prices",
+                    params={"limit": MAX_PRICES_PER_PROJECT},
+                )
             row = {
                 **_columns(draft), "id": price_id, "project_id": scope.project_id, "revision": 1, "created_at": now,
                 "updated_at": now, "created_by": scope.principal.user_id or scope.principal.id, "deleted_at": None,
@@ -108,7 +113,12 @@ class PriceStore:
         query = _present.where(prices.c.project_id == scope.project_id, prices.c.id == price_id)
         row = connection.execute(query).one_or_none()
         if row is None:
-            raise NotFoundError(f"price {price_id!r} doesn't exist in this project", hint="List the project's prices.")
+            raise NotFoundError(
+                f"price {price_id!r} doesn't exist in this project",
+                hint="List the project's prices.",
+                code="price_not_found",
+                params={"id": price_id[:64]},
+            )
         return row
 
     def _record(

@@ -140,15 +140,22 @@ def _translated_errors() -> Generator[None]:
         yield
     except PoolTimeoutError as e:
         raise UnavailableError(
-            "all connections to the metadata database are in use", hint="Try again.", retry_after_s=1
+            "all connections to the metadata database are in use",
+            hint="Try again.",
+            retry_after_s=1,
+            code="database_busy",
         ) from e
     except IntegrityError as e:
         raise ConflictError(
-            f"the metadata database refused the change: {_first_line(e)}", hint="It may exist already; load it again."
+            f"the metadata database refused the change: {_first_line(e)}",
+            hint="It may exist already; load it again.",
+            code="change_refused",
         ) from e
     except DataError as e:
         raise InvalidInputError(
-            f"a value can't be stored: {_first_line(e)}", hint="Leave out zero bytes, and numbers out of range."
+            f"a value can't be stored: {_first_line(e)}",
+            hint="Leave out zero bytes, and numbers out of range.",
+            code="value_not_storable",
         ) from e
     except OperationalError as e:
         raise _from_operational(e) from e
@@ -167,7 +174,12 @@ def _from_operational(e: OperationalError) -> Exception:
     if "disk is full" in reason or "No space left" in reason:
         return DiskFullError("the metadata database has no space left", hint="Free some space.", retry_after_s=30)
     if "locked" in reason or "busy" in reason or "deadlock" in reason or "lock timeout" in reason:
-        return UnavailableError("the metadata database is locked by another writer", hint="Try again.", retry_after_s=1)
+        return UnavailableError(
+            "the metadata database is locked by another writer",
+            hint="Try again.",
+            retry_after_s=1,
+            code="database_busy",
+        )
     if "no such table" in reason or "no such column" in reason:
         return ConfigurationError(f"the metadata database lacks its schema: {reason}", hint="Start `kaname up` once.")
     return _unreachable(e)
@@ -178,6 +190,7 @@ def _unreachable(e: DBAPIError) -> UnavailableError:
         f"the metadata database doesn't answer: {_first_line(e)}",
         hint="Check setting sql.url and that the server runs.",
         retry_after_s=5,
+        code="database_unavailable",
     )
 
 

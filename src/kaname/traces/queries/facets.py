@@ -47,16 +47,26 @@ def parse_facet_fields(text: str | None) -> tuple[str, ...]:
         return DEFAULT_FACETS
     names = tuple(dict.fromkeys(n.strip() for n in text.split(",") if n.strip()))
     if len(names) > MAX_FACETS:
-        raise InvalidInputError(f"{len(names)} facets are too many", hint=f"At most {MAX_FACETS}.", param="fields")
+        raise InvalidInputError(
+            f"{len(names)} facets are too many",
+            hint=f"At most {MAX_FACETS}.",
+            param="fields",
+            code="too_many_facets",
+            params={"count": len(names), "limit": MAX_FACETS},
+        )
     for name in names:
         try:
             field, _ = find_field(name)
         except InvalidInputError as e:
-            raise InvalidInputError(e.message, hint=e.hint, param="fields") from e
+            raise InvalidInputError(e.message, hint=e.hint, param="fields", code=e.code, params=e.params) from e
         if not field.facet:
             able = ", ".join(f.name for f in FIELDS.values() if f.facet)
             raise InvalidInputError(
-                f"field {name[:80]!r} can't be a facet", hint=f"These can: {able}, metadata.<key>.", param="fields"
+                f"field {name[:80]!r} can't be a facet",
+                hint=f"These can: {able}, metadata.<key>.",
+                param="fields",
+                code="facet_impossible",
+                params={"field": name[:80]},
             )
     return names
 

@@ -52,7 +52,12 @@ def read_whole_field(
     elif field in JSON_FIELDS:
         select = f"{field} AS text, 'json' AS format, '' AS blob"
     else:
-        raise NotFoundError(f"spans have no payload {field!r}", hint=f"Known: {', '.join(_LONG)}.")
+        raise NotFoundError(
+            f"spans have no payload {field!r}",
+            hint=f"Known: {', '.join(_LONG)}.",
+            code="payload_unknown",
+            params={"field": field[:80], "known": ", ".join(_LONG)},
+        )
     row = _read_one(columns, project_id, trace_id, span_id, None, select)
     return str(row["text"]), str(row["format"]), str(row["blob"])
 
@@ -110,4 +115,6 @@ def _no_such_span(trace_id: str, span_id: str) -> NotFoundError:
     return NotFoundError(
         f"no span {span_id!r} in trace {trace_id!r} of this project",
         hint="New spans are visible within a second of their acknowledgement.",
+        code="span_not_found",
+        params={"id": span_id, "trace": trace_id},
     )

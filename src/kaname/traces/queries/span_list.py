@@ -166,6 +166,7 @@ def _decode(
             f"the cursor belongs to order {keys[0]!r} {keys[1]!r}, not {order!r} {direction!r}",
             hint="Start again without a cursor.",
             param="cursor",
+            code="cursor_of_other_order",
         )
     return keys[2:]
 

@@ -56,7 +56,10 @@ def require_span_id(text: str, param: str = "span_id") -> str:
 def no_such_trace(trace_id: str) -> NotFoundError:
     """The one answer for a trace that isn't in this project."""
     return NotFoundError(
-        f"no trace {trace_id!r} in this project", hint="New spans are visible within a second of their acknowledgement."
+        f"no trace {trace_id!r} in this project",
+        hint="New spans are visible within a second of their acknowledgement.",
+        code="trace_not_found",
+        params={"id": trace_id},
     )
 
 
@@ -112,6 +115,10 @@ def _require_hex(text: str, digits: int, param: str) -> str:
     folded = text.lower()
     if len(folded) != digits or not all(c in "0123456789abcdef" for c in folded):
         raise InvalidInputError(
-            f"{param} {text[:64]!r} isn't {digits} hexadecimal digits", hint="Ids are OpenTelemetry's.", param=param
+            f"{param} {text[:64]!r} isn't {digits} hexadecimal digits",
+            hint="Ids are OpenTelemetry's.",
+            param=param,
+            code="id_invalid",
+            params={"field": param, "value": text[:64], "digits": digits},
         )
     return folded
