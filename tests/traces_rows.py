@@ -1,15 +1,11 @@
 """Rows for tests of the Traces API: spans and scores with sensible fields, and their way into the store."""
 
 from datetime import UTC, datetime
-from decimal import Decimal
-from typing import Any
-
-import msgspec
 
 from kaname.kernel.clock import to_ns
 from kaname.storage.columns import ColumnsClient
 from kaname.traces.model import ScoreRow, SpanRow
-from kaname.traces.tables import TIME_COLUMNS
+from kaname.traces.span_store import encode_row
 
 NOW = datetime(2026, 11, 24, 12, 0, tzinfo=UTC)
 NOW_NS = to_ns(NOW)
@@ -42,12 +38,6 @@ def make_span(
         "row_version": 1,
     }
     return SpanRow(**(values | fields))  # type: ignore[arg-type]
-
-
-def encode_row(row: object) -> bytes:
-    """One line of JSONEachRow."""
-    fields: dict[str, Any] = msgspec.to_builtins(row, builtin_types=(Decimal,))
-    return msgspec.json.encode({TIME_COLUMNS.get(name, name): value for name, value in fields.items()})
 
 
 def make_score(n: int, **fields: object) -> ScoreRow:

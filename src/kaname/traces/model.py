@@ -91,8 +91,8 @@ class RawSpan:
 class SpanRow(msgspec.Struct, kw_only=True, rename={"start_ns": "start_time", "received_ns": "received_at"}):
     """One normalised span: the columns of table `spans`, in order.
 
-    Times are nanoseconds since 1970; encoded as JSON they go under their column's name, and the engine reads the bare
-    integer into DateTime64(9). JSON columns hold compact JSON text with unescaped Unicode, or "" when absent.
+    Times are nanoseconds since 1970; encoded as JSON they go under their column's name. JSON columns hold compact JSON
+    text with unescaped Unicode, or "" when absent.
     """
 
     project_id: str

@@ -1,11 +1,12 @@
 """What the worker reads from and writes to the column store: keys of stored spans, and inserts of whole batches.
 
-Rows are JSON lines whose keys are column names; times are integer nanoseconds. Inserts of spans carry a token: the
+Rows are JSON lines whose keys are column names (`encode_row`). Inserts of spans carry a token: the
 store ignores a second insert with the token of one that it has taken, so an insert whose client died, and which the
 store finishes later, can't add what a replay has added in the meantime.
 """
 
 from collections.abc import Sequence
+from copy import copy
 from typing import cast
 
 import msgspec
@@ -13,7 +14,7 @@ import msgspec
 from kaname.kernel.errors import EngineRefusedError
 from kaname.storage.columns import ColumnsClient
 from kaname.traces.known_spans import Minute, StoredKey
-from kaname.traces.model import ScoreRow
+from kaname.traces.model import ScoreRow, SpanRow
 
 _BAD_ROW_CODES = frozenset({6, 7, 26, 27, 32, 33, 38, 41, 43, 53, 69, 70, 72, 117, 131, 130, 349, 407, 439, 473, 691})
 """Codes of the engine for input that it can't read; every other refusal may pass, so it is tried again."""
@@ -57,12 +58,31 @@ class NoticeRow(msgspec.Struct, kw_only=True):
     details: str = ""
 
 
+_TIMES: dict[type[msgspec.Struct], tuple[str, ...]] = {
+    SpanRow: ("start_ns", "received_ns"), ScoreRow: ("created_ns",), LogRow: ("time", "received_at"),
+    NoticeRow: ("time",),
+}  # fmt: skip
+_encode = msgspec.json.Encoder().encode
+
+
+def encode_row(row: SpanRow | ScoreRow | LogRow | NoticeRow) -> bytes:
+    """One line of JSONEachRow. Times are nanoseconds in quotes: from 26.8 on a bare number means seconds."""
+    wire = copy(row)
+    for name in _TIMES[type(row)]:
+        setattr(wire, name, str(getattr(row, name)))
+    return _encode(wire)
+
+
+def decode_span_row(line: bytes) -> SpanRow:
+    """The span that `encode_row` wrote."""
+    return msgspec.json.decode(line, type=SpanRow, strict=False)
+
+
 class SpanStore:
     """The tables of telemetry, for the one process that fills them."""
 
     def __init__(self, client: ColumnsClient) -> None:
         self._client = client
-        self._encode = msgspec.json.Encoder().encode
 
     def load_minutes(self, minutes: Sequence[Minute], limit: int) -> list[StoredKey]:
         """Keys in these minutes (and in the same minutes of the other projects named), at most `limit`."""
@@ -93,9 +113,9 @@ class SpanStore:
         """Inserts notices; equal ids replace each other."""
         self._insert("ingest_notices", rows)
 
-    def _insert(self, table: str, rows: Sequence[msgspec.Struct]) -> None:
+    def _insert(self, table: str, rows: Sequence[ScoreRow] | Sequence[LogRow] | Sequence[NoticeRow]) -> None:
         if rows:
-            self._client.insert_json_lines(table, b"\n".join([self._encode(row) for row in rows]))
+            self._client.insert_json_lines(table, b"\n".join([encode_row(row) for row in rows]))
 
     def _keys(self, sql: str, parameters: dict[str, object]) -> list[StoredKey]:
         columns = self._client.query_columns(sql, parameters)

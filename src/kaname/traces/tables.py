@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from kaname.storage.columns import ColumnsMigration
 
 TIME_COLUMNS = {"start_ns": "start_time", "received_ns": "received_at", "created_ns": "created_at", "time_ns": "time"}
-"""Row fields in nanoseconds → the DateTime64(9) columns that hold them (JSONEachRow reads a bare integer as ns)."""
+"""Row fields in nanoseconds → the DateTime64(9) columns that hold them (`span_store.encode_row`)."""
 
 _JSON_ESCAPE = r'\\\\["\\\\/bfnrt]'
 _MESSAGE_KEY = r'"(?:type|role|finish_reason)":"[a-z_]*"|"(?:parts|content|name|id|arguments|response)":'

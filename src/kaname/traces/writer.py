@@ -10,18 +10,16 @@ import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
 
-import msgspec
-
 from kaname.kernel.errors import EngineRefusedError, KanameError
 from kaname.traces.batch import Batch, ReceivedSpan
 from kaname.traces.dead_letters import DeadLetters
 from kaname.traces.known_spans import KnownSpans
 from kaname.traces.log_buffer import LogBuffer, SpanKey
 from kaname.traces.logs import CONTENT_EVENTS
-from kaname.traces.model import RawEvent, RawSpan, ScoreRow, SpanRow
+from kaname.traces.model import RawEvent, RawSpan, ScoreRow
 from kaname.traces.normalise import Normaliser
 from kaname.traces.span_scores import score_of_record, scores_of_span
-from kaname.traces.span_store import NoticeRow, SpanStore, is_bad_row
+from kaname.traces.span_store import NoticeRow, SpanStore, decode_span_row, encode_row, is_bad_row
 from kaname.traces.wide_values import WideValues
 
 logger = logging.getLogger(__name__)
@@ -50,7 +48,6 @@ class SpanWriter:
         self._wide = wide
         self._dead_letters = dead_letters
         self._logs = logs
-        self._encode = msgspec.json.Encoder().encode
         self.counters: Counter[str] = Counter()
 
     def attach_logs(self, batch: Batch) -> None:
@@ -146,7 +143,7 @@ class SpanWriter:
         if received.has_log_content:
             row.flags.append("log_content")
         self._wide.shrink(row)
-        return self._encode(row)
+        return encode_row(row)
 
     def _session_of(self, received: ReceivedSpan) -> Callable[[RawSpan], str]:
         def read(span: RawSpan) -> str:
@@ -166,7 +163,7 @@ class SpanWriter:
                 self._insert(rows[:half], f"{token}l", notices)
                 self._insert(rows[half:], f"{token}r", notices)
                 return
-            row = msgspec.json.decode(rows[0], type=SpanRow)
+            row = decode_span_row(rows[0])
             self._bury(row.project_id, row.trace_id, row.span_id, row.received_ns, rows[0], e.message, notices)
 
     def _bury_span(self, received: ReceivedSpan, reason: str, notices: list[NoticeRow]) -> None:

@@ -101,7 +101,7 @@ def test_detail_is_complete(http: TestClient, insert: Insert, store: ColumnsClie
     )
     store.insert_json_lines(
         "log_records",
-        b'{"project_id":"prj_ours","trace_id":"%s","span_id":"%s","time":1700000000000000000,"record_id":"r1",'
+        b'{"project_id":"prj_ours","trace_id":"%s","span_id":"%s","time":"1700000000000000000","record_id":"r1",'
         b'"event_name":"gen_ai.choice","body":"{\\"index\\":0}","attributes":"{}"}'
         % (trace_id(1).encode(), span_id(1).encode()),
     )
@@ -127,7 +127,7 @@ def test_log_records_that_were_merged_are_not_shown_twice(
     insert(make_span(1, flags=["log_content"]))
     store.insert_json_lines(
         "log_records",
-        b'{"project_id":"prj_ours","trace_id":"%s","span_id":"%s","time":1,"record_id":"r"}'
+        b'{"project_id":"prj_ours","trace_id":"%s","span_id":"%s","time":"1700000000000000000","record_id":"r"}'
         % (trace_id(1).encode(), span_id(1).encode()),
     )
     assert get(http, f"{TRACE}/spans/{span_id(1)}")["log_records"] == []

@@ -46,7 +46,7 @@ def others(insert: Insert, store: ColumnsClient, blobs: Any) -> None:
     store.insert_json_lines(
         "ingest_notices",
         json.dumps(
-            {"project_id": OTHER, "notice_id": "n", "time": NOW_NS, "kind": "k", "count": 1, "message": SECRET}
+            {"project_id": OTHER, "notice_id": "n", "time": str(NOW_NS), "kind": "k", "count": 1, "message": SECRET}
         ).encode(),
     )
 

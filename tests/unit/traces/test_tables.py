@@ -7,6 +7,7 @@ import kaname.traces
 from kaname.traces import tables
 from kaname.traces.model import SPAN_KINDS, ScoreRow, SpanRow
 from kaname.traces.skeleton import KIND_CODES
+from kaname.traces.span_store import decode_span_row, encode_row
 
 SOURCES = Path(kaname.traces.__file__).parent
 
@@ -47,3 +48,12 @@ def test_only_one_place_writes_from() -> None:
 def test_only_the_statement_writes_from_a_variable_table() -> None:
     hits = [f.name for f in SOURCES.glob("queries/*.py") if re.search(r"FROM \{table", f.read_text())]
     assert hits == ["statement.py"]
+
+
+def test_times_are_written_in_quotes_and_read_back() -> None:
+    """Engines from 26.8 on read a bare number as seconds."""
+    row = SpanRow(project_id="p", trace_id="t", span_id="s", start_ns=1_780_000_000_123_456_789, received_ns=5)
+    line = encode_row(row)
+    assert b'"start_time":"1780000000123456789"' in line
+    assert decode_span_row(line) == row
+    assert row.start_ns == 1_780_000_000_123_456_789
