@@ -38,6 +38,7 @@ from kaname.serving.service import LocalModelService
 from kaname.serving.sources import build_sources
 from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
+from kaname.traces.dead_letters import DeadLetters
 from kaname.traces.live import LiveFeed
 from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
 from kaname.traces.receiver import OtlpReceiver
@@ -98,7 +99,9 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     """Starts storage and children and builds the apps; on failure everything started is stopped again."""
     storage = _open(configuration, data_dir)
     clock = SystemClock()
-    access = build_access(storage.database, _access_settings(configuration), clock)
+    access = build_access(
+        storage.database, _access_settings(configuration), clock, _project_stores(storage, data_dir, clock)
+    )
     proxies = TrustedProxies(configuration.server.trusted_proxies)
     access.start()
     worker = _start_worker(configuration, storage)
