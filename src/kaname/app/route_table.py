@@ -69,6 +69,12 @@ ROUTES: RouteTable = {
     ("GET", f"{_PROJECT}/export/spans"): RouteRule("traces:export"),
     ("GET", f"{_PROJECT}/live"): RouteRule("traces:read"),
     ("GET", f"{_PROJECT}/ingest/notices"): RouteRule("traces:read"),
+    ("GET", f"{_PROJECT}/views"): RouteRule("traces:read"),
+    # Sharing takes more, and changing another's view too: `traces/views/service.py`.
+    ("POST", f"{_PROJECT}/views"): RouteRule("traces:read"),
+    ("PATCH", f"{_PROJECT}/views/{{view_id}}"): RouteRule("traces:read"),
+    ("DELETE", f"{_PROJECT}/views/{{view_id}}"): RouteRule("traces:read"),
+    ("POST", f"{_PROJECT}/demo-data"): RouteRule("traces:write"),
     # prices
     ("GET", f"{_PROJECT}/prices"): RouteRule("prices:read"),
     ("POST", f"{_PROJECT}/prices"): RouteRule("prices:manage"),

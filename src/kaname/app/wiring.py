@@ -21,8 +21,8 @@ from kaname.app.api import ApiParts, build_api
 from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DataDir, unusable
-from kaname.app.root import RootApp
 from kaname.app.proxies import TrustedProxies
+from kaname.app.root import RootApp
 from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
 from kaname.app.system import SystemStatus
@@ -39,11 +39,13 @@ from kaname.serving.sources import build_sources
 from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
 from kaname.traces.dead_letters import DeadLetters
+from kaname.traces.demo.service import DemoLoader
 from kaname.traces.live import LiveFeed
 from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
 from kaname.traces.receiver import OtlpReceiver
 from kaname.traces.routes import TracesApi
 from kaname.traces.scores_ingest import JournalScoreWriter
+from kaname.traces.views.service import ViewStore
 
 logger = logging.getLogger(__name__)
 
@@ -97,12 +99,12 @@ class _DeletionAudit:
 
 def build_installation(configuration: Configuration, data_dir: DataDir) -> Installation:
     """Starts storage and children and builds the apps; on failure everything started is stopped again."""
+    proxies = TrustedProxies(configuration.server.trusted_proxies)
     storage = _open(configuration, data_dir)
     clock = SystemClock()
     access = build_access(
         storage.database, _access_settings(configuration), clock, _project_stores(storage, data_dir, clock)
     )
-    proxies = TrustedProxies(configuration.server.trusted_proxies)
     access.start()
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
@@ -117,15 +119,18 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     )
     status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
     live = LiveFeed(storage.columns, clock, configuration.traces)
+    scores = JournalScoreWriter(storage.journal)
     api = build_api(
         ApiParts(
             access=access,
             traces=TracesApi(
                 columns=storage.columns,
-                scores=JournalScoreWriter(storage.journal),
+                scores=scores,
                 blobs=storage.blobs,
                 audit=_DeletionAudit(storage.database, access.audit),
                 live=live,
+                views=ViewStore(storage.database, clock),
+                demo=DemoLoader(storage.database, storage.journal, scores, clock),
                 clock=clock,
                 settings=configuration.traces,
             ),

@@ -1,7 +1,7 @@
 """The live view: new spans pushed to browsers as server-sent events.
 
-One poller a project looks for arrivals while somebody watches; every viewer has a bounded queue, and one that is too
-slow loses the oldest batches and is told how many spans. Rows may become visible in another order than they were
+One poller a project and filter looks for arrivals while somebody watches. Every viewer has a bounded queue; one that
+is too slow loses the oldest batches and is told how many spans. Rows may become visible in another order than they were
 received, so each look reaches back a few seconds and leaves out what was already sent. Belongs to one event loop.
 """
 
@@ -11,6 +11,7 @@ import logging
 from collections import deque
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import orjson
 
@@ -18,6 +19,7 @@ from kaname.kernel.clock import Clock
 from kaname.kernel.errors import KanameError, RateLimitedError
 from kaname.storage.columns import ColumnsClient
 from kaname.traces import shape
+from kaname.traces.criteria import SpanCriteria
 from kaname.traces.queries.newest import read_arrivals
 from kaname.traces.settings import TracesSettings
 from kaname.traces.shape import JsonObject
@@ -28,10 +30,18 @@ MAX_WAITING = 32
 _REACH_BACK_NS = 5_000_000_000
 
 
+class Topic(NamedTuple):
+    """What viewers share a poller for: a project, and the text of what narrows it."""
+
+    project_id: str
+    criteria: str
+
+
 @dataclass(slots=True, eq=False)
 class Viewer:
     """One open stream: batches that wait to be sent."""
 
+    topic: Topic
     waiting: deque[list[JsonObject]] = field(default_factory=deque[list[JsonObject]])
     news: asyncio.Event = field(default_factory=asyncio.Event)
     dropped: int = 0
@@ -57,28 +67,31 @@ class _Channel:
 
 
 class LiveFeed:
-    """Who watches which project."""
+    """Who watches what."""
 
     def __init__(self, columns: ColumnsClient, clock: Clock, settings: TracesSettings) -> None:
         self._columns = columns
         self._clock = clock
         self._settings = settings
-        self._channels: dict[str, _Channel] = {}
+        self._channels: dict[Topic, _Channel] = {}
         self._closed = False
 
-    def subscribe(self, project_id: str) -> Viewer:
-        """A viewer of a project's arrivals from now on, to be handed to `leave` in the end; raises RateLimitedError."""
+    def subscribe(self, project_id: str, criteria: SpanCriteria) -> Viewer:
+        """A viewer of matching arrivals from now on, to be handed to `leave` in the end; raises RateLimitedError."""
         if self._closed or sum(len(c.viewers) for c in self._channels.values()) >= self._settings.live_max_viewers:
             raise RateLimitedError(
                 f"{self._settings.live_max_viewers} live views are open",
                 hint="Close one, or raise traces.live_max_viewers.",
                 retry_after_s=10,
+                code="too_many_live_views",
+                params={"limit": self._settings.live_max_viewers},
             )
-        channel = self._channels.setdefault(project_id, _Channel())
-        viewer = Viewer()
+        topic = Topic(project_id, repr(criteria))
+        channel = self._channels.setdefault(topic, _Channel())
+        viewer = Viewer(topic)
         channel.viewers.add(viewer)
         if channel.poller is None:
-            channel.poller = asyncio.create_task(self._poll(project_id, channel))
+            channel.poller = asyncio.create_task(self._poll(project_id, criteria, channel))
         return viewer
 
     async def stream(self, viewer: Viewer) -> AsyncIterator[bytes]:
@@ -103,18 +116,18 @@ class LiveFeed:
             for viewer in channel.viewers:
                 viewer.close()
 
-    def leave(self, project_id: str, viewer: Viewer) -> None:
-        """Forgets a viewer; the last one of a project stops its poller. Every `subscribe` needs one."""
-        channel = self._channels.get(project_id)
+    def leave(self, viewer: Viewer) -> None:
+        """Forgets a viewer; the last one of a topic stops its poller. Every `subscribe` needs one."""
+        channel = self._channels.get(viewer.topic)
         if channel is None:
             return
         channel.viewers.discard(viewer)
         if not channel.viewers:
             if channel.poller is not None:
                 channel.poller.cancel()
-            del self._channels[project_id]
+            del self._channels[viewer.topic]
 
-    async def _poll(self, project_id: str, channel: _Channel) -> None:
+    async def _poll(self, project_id: str, criteria: SpanCriteria, channel: _Channel) -> None:
         since_ns = self._clock.now_ns()
         sent: dict[tuple[object, object], int] = {}
         while True:
@@ -122,7 +135,12 @@ class LiveFeed:
             now_ns = self._clock.now_ns()
             try:
                 rows = await asyncio.to_thread(
-                    read_arrivals, self._columns, project_id, since_ns - _REACH_BACK_NS, self._settings.live_max_batch
+                    read_arrivals,
+                    self._columns,
+                    project_id,
+                    criteria,
+                    since_ns - _REACH_BACK_NS,
+                    self._settings.live_max_batch,
                 )
             except KanameError as e:
                 # The engine may be restarting; the next look reaches back to the same moment.

@@ -6,6 +6,8 @@ from fastapi import APIRouter
 
 from kaname.kernel.clock import Clock
 from kaname.storage.columns import ColumnsClient
+from kaname.traces.demo.routes import build_demo_routes
+from kaname.traces.demo.service import DemoLoader
 from kaname.traces.live import LiveFeed
 from kaname.traces.ports import BlobReader, DeletionAudit, ScoreWriter
 from kaname.traces.routes_scores import build_score_routes
@@ -13,6 +15,8 @@ from kaname.traces.routes_spans import build_span_routes
 from kaname.traces.routes_streams import build_stream_routes
 from kaname.traces.routes_traces import build_trace_routes
 from kaname.traces.settings import TracesSettings
+from kaname.traces.views.routes import build_view_routes
+from kaname.traces.views.service import ViewStore
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,6 +28,8 @@ class TracesApi:
     blobs: BlobReader
     audit: DeletionAudit
     live: LiveFeed
+    views: ViewStore
+    demo: DemoLoader
     clock: Clock
     settings: TracesSettings
 
@@ -35,4 +41,6 @@ def build_router(api: TracesApi) -> APIRouter:
     router.include_router(build_trace_routes(api.columns, api.blobs, api.clock))
     router.include_router(build_score_routes(api.columns, api.scores, api.audit, api.clock))
     router.include_router(build_stream_routes(api.columns, api.live, api.clock, api.settings))
+    router.include_router(build_view_routes(api.views))
+    router.include_router(build_demo_routes(api.demo))
     return router

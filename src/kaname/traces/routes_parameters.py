@@ -20,24 +20,28 @@ From = Annotated[str | None, Query(alias="from", max_length=60, description="Sta
 To = Annotated[str | None, Query(max_length=60, description="End of the range, ISO 8601, exclusive.")]
 
 
-def read_criteria(
-    from_: From = None,
-    to: To = None,
-    filter_: Annotated[
-        str | None,
-        Query(
-            alias="filter",
-            max_length=100_000,
-            description="JSON list of `{field, op, value}`, all of which must hold. Fields: GET spans/fields.",
-            examples=['[{"field":"model","op":"eq","value":"gpt-5.2"}]'],
-        ),
-    ] = None,
-    q: Annotated[
-        str | None, Query(description="Words that must all occur in name, error, input, output or documents.")
-    ] = None,
-) -> SpanCriteria:
+FilterText = Annotated[
+    str | None,
+    Query(
+        alias="filter",
+        max_length=100_000,
+        description="JSON list of `{field, op, value}`, all of which must hold. Fields: GET spans/fields.",
+        examples=['[{"field":"model","op":"eq","value":"gpt-5.2"}]'],
+    ),
+]
+Words = Annotated[
+    str | None, Query(description="Words that must all occur in name, error, input, output or documents.")
+]
+
+
+def read_criteria(from_: From = None, to: To = None, filter_: FilterText = None, q: Words = None) -> SpanCriteria:
     """Dependency: the four parameters that every list of spans shares."""
     return parse_criteria(from_, to, filter_, q)
+
+
+def read_live_criteria(filter_: FilterText = None, q: Words = None) -> SpanCriteria:
+    """Dependency: what narrows a view whose time is now."""
+    return parse_criteria(None, None, filter_, q)
 
 
 def read_time_hint(
@@ -51,4 +55,5 @@ def read_time_hint(
 
 
 Criteria = Annotated[SpanCriteria, Depends(read_criteria)]
+LiveCriteria = Annotated[SpanCriteria, Depends(read_live_criteria)]
 TimeHint = Annotated[int | None, Depends(read_time_hint)]

@@ -11,11 +11,12 @@ from kaname.kernel.clock import Clock
 from kaname.storage.columns import ColumnsClient
 from kaname.traces import shape
 from kaname.traces.answers import json_answer
+from kaname.traces.criteria import SpanCriteria
 from kaname.traces.live import LiveFeed
 from kaname.traces.queries.export import stream_spans
 from kaname.traces.queries.notices import list_notices
 from kaname.traces.routes_model import ExportFormat, IngestNoticeList
-from kaname.traces.routes_parameters import PROJECT, Criteria, Cursor, Limit, Scope
+from kaname.traces.routes_parameters import PROJECT, Criteria, Cursor, Limit, LiveCriteria, Scope
 from kaname.traces.settings import TracesSettings
 
 _FILE: dict[int | str, dict[str, Any]] = {
@@ -35,10 +36,9 @@ _EVENTS: dict[int | str, dict[str, Any]] = {
 class _LiveResponse(StreamingResponse):
     """A viewer's stream; the viewer leaves however the response ends, even before it began."""
 
-    def __init__(self, live: LiveFeed, project_id: str) -> None:
+    def __init__(self, live: LiveFeed, project_id: str, criteria: SpanCriteria) -> None:
         self._live = live
-        self._project_id = project_id
-        self._viewer = live.subscribe(project_id)
+        self._viewer = live.subscribe(project_id, criteria)
         headers = {"X-Accel-Buffering": "no"}
         super().__init__(live.stream(self._viewer), media_type="text/event-stream", headers=headers)
 
@@ -46,7 +46,7 @@ class _LiveResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send)
         finally:
-            self._live.leave(self._project_id, self._viewer)
+            self._live.leave(self._viewer)
 
 
 def build_stream_routes(columns: ColumnsClient, live: LiveFeed, clock: Clock, settings: TracesSettings) -> APIRouter:
@@ -70,9 +70,9 @@ def build_stream_routes(columns: ColumnsClient, live: LiveFeed, clock: Clock, se
         return StreamingResponse(body, media_type=media_type, headers=headers)
 
     @router.get(f"{PROJECT}/live", operation_id="watch_spans", response_class=Response, responses=_EVENTS)
-    async def watch_spans(scope: Scope) -> Response:
-        """New spans as they arrive, as server-sent events."""
-        return _LiveResponse(live, scope.project_id)
+    async def watch_spans(scope: Scope, criteria: LiveCriteria) -> Response:
+        """New spans that match as they arrive, as server-sent events. A score that comes later brings no span back."""
+        return _LiveResponse(live, scope.project_id, criteria)
 
     @router.get(f"{PROJECT}/ingest/notices", operation_id="list_ingest_notices", response_model=IngestNoticeList)
     def get_notices(scope: Scope, limit: Limit = 50, cursor: Cursor = None) -> Response:

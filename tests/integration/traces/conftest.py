@@ -4,6 +4,7 @@ import asyncio
 import dataclasses
 import functools
 from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
 
 import pytest
 from fastapi import Depends, FastAPI, Request
@@ -15,11 +16,15 @@ from kaname.app.problem import install_problem_handlers
 from kaname.kernel.clock import ManualClock
 from kaname.kernel.errors import NotFoundError
 from kaname.storage.columns import ColumnsClient, migrate_columns
+from kaname.storage.journal import Journal, JournalSettings
+from kaname.storage.sql.database import Database
+from kaname.traces.demo.service import DemoLoader
 from kaname.traces.live import LiveFeed
 from kaname.traces.model import ScoreRow
 from kaname.traces.routes import TracesApi, build_router
 from kaname.traces.settings import TracesSettings
 from kaname.traces.tables import COLUMNS_MIGRATIONS
+from kaname.traces.views.service import ViewStore
 from traces_rows import NOW, OTHER, PROJECT, insert_rows
 
 
@@ -84,7 +89,9 @@ def audit() -> AuditList:
 
 
 @pytest.fixture
-def app(store: ColumnsClient, clock: ManualClock, blobs: MemoryBlobs, audit: AuditList) -> FastAPI:
+def app(
+    store: ColumnsClient, clock: ManualClock, blobs: MemoryBlobs, audit: AuditList, tmp_path: Path
+) -> Iterator[FastAPI]:
     """The routes behind a guard that knows two projects: a user's own, and one that isn't theirs."""
     principal = Principal(kind="user", id="usr_1", name="Yuki", user_id="usr_1")
 
@@ -99,17 +106,25 @@ def app(store: ColumnsClient, clock: ManualClock, blobs: MemoryBlobs, audit: Aud
     app = FastAPI(dependencies=[Depends(guard)])
     install_problem_handlers(app)
     settings = TracesSettings(live_poll_s=0.05)
+    # Views and demo data have tests of their own; here they only have to be there.
+    database = Database(f"sqlite:///{tmp_path / 'kaname.db'}")
+    journal = Journal(tmp_path / "journal", JournalSettings())
+    scores = DirectScoreWriter(store)
     api = TracesApi(
         columns=store,
-        scores=DirectScoreWriter(store),
+        scores=scores,
         blobs=blobs,
         audit=audit,
         clock=clock,
         live=LiveFeed(store, clock, settings),
+        views=ViewStore(database, clock),
+        demo=DemoLoader(database, journal, scores, clock),
         settings=settings,
     )
     app.include_router(build_router(api))
-    return app
+    yield app
+    journal.close()
+    database.close()
 
 
 @pytest.fixture

@@ -14,7 +14,8 @@ from fastapi.testclient import TestClient
 from kaname.kernel.clock import ManualClock
 from kaname.kernel.errors import RateLimitedError
 from kaname.storage.columns import ColumnsClient
-from kaname.traces.live import MAX_WAITING, LiveFeed, Viewer
+from kaname.traces.criteria import SpanCriteria, parse_criteria
+from kaname.traces.live import MAX_WAITING, LiveFeed, Topic, Viewer
 from kaname.traces.queries.export import EXPORT_COLUMNS
 from kaname.traces.routes_model import IngestNoticeList, SpanSummary
 from kaname.traces.settings import TracesSettings
@@ -22,6 +23,7 @@ from traces_rows import NOW_NS, OTHER, PROJECT, SECOND, insert_rows, make_span
 
 Insert = Callable[..., None]
 ROOT = f"/api/v1/projects/{PROJECT}"
+ALL = SpanCriteria()
 
 
 @pytest.fixture
@@ -101,8 +103,8 @@ def _feed(store: ColumnsClient, clock: ManualClock, **settings: Any) -> LiveFeed
 def test_arrivals_reach_every_viewer_once(store: ColumnsClient, clock: ManualClock) -> None:
     async def watch() -> None:
         feed = _feed(store, clock)
-        viewers = [feed.subscribe(PROJECT), feed.subscribe(PROJECT)]
-        foreign = feed.subscribe(OTHER)
+        viewers = [feed.subscribe(PROJECT, ALL), feed.subscribe(PROJECT, ALL)]
+        foreign = feed.subscribe(OTHER, ALL)
         watchers = [_Watcher(feed, v) for v in viewers]
         stranger = _Watcher(feed, foreign)
         for n in (1, 2):
@@ -121,23 +123,54 @@ def test_arrivals_reach_every_viewer_once(store: ColumnsClient, clock: ManualClo
         feed.close()
         async with asyncio.timeout(10):
             await asyncio.gather(*(w.task for w in (*watchers, stranger)))
-        for project, viewer in ((PROJECT, viewers[0]), (PROJECT, viewers[1]), (OTHER, foreign)):
-            feed.leave(project, viewer)
+        for viewer in (*viewers, foreign):
+            feed.leave(viewer)
         with pytest.raises(RateLimitedError):
-            feed.subscribe(PROJECT)
+            feed.subscribe(PROJECT, ALL)
 
     asyncio.run(watch())
+
+
+def test_a_viewer_sees_only_what_passes_its_filter(store: ColumnsClient, clock: ManualClock) -> None:
+    async def watch() -> None:
+        feed = _feed(store, clock)
+        tools = parse_criteria(None, None, '[{"field":"metadata.team","op":"eq","value":"a"}]', "maple")
+        narrowed, whole = feed.subscribe(PROJECT, tools), feed.subscribe(PROJECT, ALL)
+        watchers = [_Watcher(feed, v) for v in (narrowed, whole)]
+        clock.advance(1)
+        received = {"start_ns": NOW_NS - SECOND, "received_ns": clock.now_ns()}
+        rows = [
+            make_span(1, metadata={"team": "a"}, input="a maple in Kyoto", **received),
+            make_span(2, metadata={"team": "a"}, input="a cherry in Kyoto", **received),
+            make_span(3, metadata={"team": "b"}, input="a maple in Kyoto", **received),
+        ]
+        await asyncio.to_thread(insert_rows, store, *rows)
+        await watchers[1].wait_for_spans(3)
+        assert [s["name"] for s in await watchers[0].wait_for_spans(1)] == ["span 1"]
+        await asyncio.sleep(0.1)
+        assert len(await watchers[0].wait_for_spans(1)) == 1
+        feed.close()
+        await asyncio.gather(*(w.task for w in watchers))
+        for viewer in (narrowed, whole):
+            feed.leave(viewer)
+
+    asyncio.run(watch())
+
+
+def test_a_wrong_live_filter_is_refused(http: TestClient) -> None:
+    answer = http.get(f"{ROOT}/live", params={"filter": '[{"field":"nope","op":"eq","value":"x"}]'})
+    assert answer.status_code == 400
 
 
 def test_viewers_are_bounded_and_the_last_stops_the_poller(store: ColumnsClient, clock: ManualClock) -> None:
     async def watch() -> None:
         feed = _feed(store, clock, live_max_viewers=1)
-        viewer = feed.subscribe(PROJECT)
+        viewer = feed.subscribe(PROJECT, ALL)
         with pytest.raises(RateLimitedError):
-            feed.subscribe(OTHER)
-        feed.leave(PROJECT, viewer)
-        again = feed.subscribe(OTHER)
-        feed.leave(OTHER, again)
+            feed.subscribe(OTHER, ALL)
+        feed.leave(viewer)
+        again = feed.subscribe(OTHER, ALL)
+        feed.leave(again)
         await asyncio.sleep(0)
         running = [t for t in asyncio.all_tasks() if t is not asyncio.current_task() and not t.cancelling()]
         assert running == []
@@ -146,7 +179,7 @@ def test_viewers_are_bounded_and_the_last_stops_the_poller(store: ColumnsClient,
 
 
 def test_a_slow_viewer_loses_the_oldest_and_is_told() -> None:
-    viewer = Viewer()
+    viewer = Viewer(Topic(PROJECT, ""))
     for n in range(MAX_WAITING + 3):
         viewer.offer([{"n": n}, {"n": n}])
     assert viewer.dropped == 6
@@ -155,8 +188,8 @@ def test_a_slow_viewer_loses_the_oldest_and_is_told() -> None:
 
 def test_notices_are_listed(http: TestClient, store: ColumnsClient) -> None:
     rows = [
-        {"project_id": p, "notice_id": f"ntc_{n}", "time": NOW_NS - n * SECOND, "kind": "rejected_spans", "count": n,
-         "message": "no ids", "details": f'{{"reasons":{{"bad_span_id":{n}}}}}'}
+        {"project_id": p, "notice_id": f"ntc_{n}", "time": str(NOW_NS - n * SECOND), "kind": "rejected_spans",
+         "count": n, "message": "no ids", "details": f'{{"reasons":{{"bad_span_id":{n}}}}}'}
         for n, p in enumerate([PROJECT, PROJECT, PROJECT, OTHER])
     ]  # fmt: skip
     store.insert_json_lines("ingest_notices", b"\n".join(json.dumps(r).encode() for r in rows))

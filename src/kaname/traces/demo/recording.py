@@ -82,7 +82,6 @@ def _score(recorded: dict[str, Any], ids: _Ids, project_id: str, shift_ns: int) 
         trace_id=ids.hexadecimal(score.trace_id),
         span_id=ids.hexadecimal(score.span_id),
         author_id="",
-        author_name="demo data",
         created_ns=score.created_ns + shift_ns,
         row_version=score.row_version + shift_ns,
     )

@@ -1,4 +1,4 @@
-"""SQL table of saved views. A view has no history: deleting one removes its row. The eraser of projects finds the table."""
+"""SQL table of saved views. A view has no history: deleting one removes its row."""
 
 from sqlalchemy import Boolean, Column, ForeignKey, String, Table, Text
 
