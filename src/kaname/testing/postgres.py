@@ -15,6 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import sqlalchemy
@@ -48,13 +49,12 @@ class TestPostgres:
         if self._user is not None:
             os.chown(self.directory, pwd.getpwnam(self._user).pw_uid, -1)
         self._process: subprocess.Popen[bytes] | None = None
-        try:
+        with ExitStack() as undo:
+            undo.callback(self.stop)
             binaries = self._usable_binaries()
             self._initialise(binaries)
             self._start(binaries)
-        except BaseException:
-            self.stop()
-            raise
+            undo.pop_all()
 
     def url(self, database: str = "postgres") -> str:
         """The SQLAlchemy URL of a database on this server."""

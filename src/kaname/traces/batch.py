@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 
 from kaname.gateway.model import decode_records
+from kaname.kernel.border import survive
 from kaname.storage.journal import Entry
 from kaname.traces.coerce import dump_json
 from kaname.traces.dead_letters import DeadLetters
@@ -83,13 +84,14 @@ class BatchDecoder:
         token = f"{first.position.sequence}.{first.received_ns}-{last.position.sequence}.{last.received_ns}"
         batch = Batch(token)
         for entry in entries:
-            try:
-                self._readers[entry.kind](entry, batch)
-            except (MalformedError, msgspec.DecodeError, UnicodeDecodeError) as e:
-                self._bury(entry, batch, str(e))
-            except Exception as e:  # border: worker loop - one entry must never block the log
-                logger.exception("entry %d can't be decoded", entry.position.sequence)
-                self._bury(entry, batch, repr(e))
+            # One entry must never block the log.
+            with survive(logger, "decoding entry %d", entry.position.sequence) as decoding:
+                try:
+                    self._readers[entry.kind](entry, batch)
+                except (MalformedError, msgspec.DecodeError, UnicodeDecodeError) as e:
+                    self._bury(entry, batch, str(e))
+            if decoding.fault is not None:
+                self._bury(entry, batch, repr(decoding.fault))
         return batch
 
     def _read_traces(self, entry: Entry, batch: Batch) -> None:

@@ -9,9 +9,10 @@ import threading
 import time
 from collections.abc import Sequence
 
+from kaname.kernel.border import survive
 from kaname.kernel.errors import KanameError
 from kaname.storage.journal import Entry, JournalReader
-from kaname.traces.batch import BatchDecoder
+from kaname.traces.batch import Batch, BatchDecoder
 from kaname.traces.ingest_settings import IngestSettings
 from kaname.traces.writer import SpanWriter
 
@@ -61,14 +62,7 @@ class Consumer:
         self._writer.attach_logs(batch)
         is_replay = interrupted is not None
         backoff = _FIRST_BACKOFF_S
-        while True:
-            try:
-                self._writer.write(batch, is_replay=is_replay)
-                break
-            except (KanameError, OSError) as e:
-                logger.warning("a batch of %d entries waits for the store: %s", len(entries), e)
-            except Exception:  # border: worker loop - a bug here must not lose the batch, nor end the worker
-                logger.exception("a batch of %d entries failed", len(entries))
+        while not self._write(batch, len(entries), is_replay=is_replay):
             is_replay = True
             if stop.wait(backoff) and backoff >= 1.0:
                 self._reader.rewind()
@@ -77,6 +71,16 @@ class Consumer:
         self._reader.commit(entries[-1].position, self._writer.counters)
         self._last_commit = time.monotonic()
         return len(entries)
+
+    def _write(self, batch: Batch, count: int, *, is_replay: bool) -> bool:
+        """Whether the store has the batch now. A defect must not lose it, nor end the worker."""
+        with survive(logger, "writing a batch of %d entries", count):
+            try:
+                self._writer.write(batch, is_replay=is_replay)
+                return True
+            except (KanameError, OSError) as e:
+                logger.warning("a batch of %d entries waits for the store: %s", count, e)
+        return False
 
     def _gather(self, wait_s: float, last_sequence: int | None) -> Sequence[Entry]:
         """The entries of the next run: those of an interrupted run exactly, else what comes within a short while."""

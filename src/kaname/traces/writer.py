@@ -9,7 +9,14 @@ halving and become dead letters.
 import logging
 from collections import Counter
 from collections.abc import Callable, Sequence
+from contextlib import ExitStack
 
+<<<<<<< HEAD
+=======
+import msgspec
+
+from kaname.kernel.border import survive
+>>>>>>> f5d9c9c (wip)
 from kaname.kernel.errors import EngineRefusedError, KanameError
 from kaname.traces.batch import Batch, ReceivedSpan
 from kaname.traces.dead_letters import DeadLetters
@@ -113,11 +120,10 @@ class SpanWriter:
                         scores += scores_of_span(received.project_id, received.span, self._session_of(received))
             if not rows:
                 return
-            try:
+            with ExitStack() as undo:
+                undo.callback(self._known.forget, keys)
                 self._insert(rows, f"{token}.{attempt}" if attempt else token, notices)
-            except BaseException:
-                self._known.forget(keys)
-                raise
+                undo.pop_all()
             self.counters["spans"] += len(rows)
             if not is_replay:
                 return
@@ -128,13 +134,12 @@ class SpanWriter:
     def _rows(self, spans: list[ReceivedSpan], notices: list[NoticeRow]) -> list[bytes]:
         rows: list[bytes] = []
         for received in spans:
-            try:
+            # A dialect's bug must not block the log; but where a blob can't be stored the batch waits.
+            span_id = received.span.span_id
+            with survive(logger, "normalising span %s", span_id, passing=(OSError, KanameError)) as normalising:
                 rows.append(self._row(received))
-            except (OSError, KanameError):
-                raise  # a blob can't be stored: the batch waits
-            except Exception as e:  # border: plug-in call - a dialect's bug must not block the log
-                logger.exception("span %s can't be normalised", received.span.span_id)
-                self._bury_span(received, repr(e), notices)
+            if normalising.fault is not None:
+                self._bury_span(received, repr(normalising.fault), notices)
         return rows
 
     def _row(self, received: ReceivedSpan) -> bytes:

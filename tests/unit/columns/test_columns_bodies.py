@@ -87,3 +87,13 @@ def test_form_fields_arrive_byte_for_byte(fields: dict[str, str]):
 def test_broken_forms_are_refused(content_type: str, body: bytes):
     with pytest.raises(StatementError):
         read_form(content_type, body)
+
+
+@given(st.binary(max_size=300), st.integers(0, 80), st.sampled_from(WRITE_ENCODINGS))
+def test_damaged_bodies_are_refused_or_read_but_break_nothing(rubbish: bytes, kept: int, encoding: str):
+    packer = make_packer(encoding)
+    packed = packer.pack(b"some text" * 100) + packer.finish()
+    try:
+        unpack(packed[:kept] + rubbish, encoding, 10_000)
+    except StatementError as e:
+        assert e.status in (400, 413)

@@ -41,7 +41,7 @@ def unpack(data: bytes, encoding: str, limit: int) -> bytes:
     try:
         # Whether the output was cut shows in its length: one byte more than allowed is asked for.
         out = machine.decompress(data, limit + 1)
-    except Exception as e:  # the plug-in border: each library raises its own kind
+    except _faults_of(encoding) as e:
         raise StatementError(
             354, f"Cannot decompress the body as {encoding}: {e}", "CANNOT_DECOMPRESS", status=400
         ) from e
@@ -84,6 +84,11 @@ def read_form(content_type: str, body: bytes) -> dict[str, str]:
             raise StatementError(48, "External tables are not supported by the embedded engine", "NOT_IMPLEMENTED")
         fields[name.group(1).decode("utf-8", "replace")] = value.decode("utf-8", "surrogateescape")
     return fields
+
+
+def _faults_of(encoding: str) -> tuple[type[Exception], ...]:
+    """What the encoding's library raises for rubbish."""
+    return (_zstd().ZstdError,) if encoding == "zstd" else (zlib.error, RuntimeError)
 
 
 class _ZlibPacker:
@@ -151,6 +156,8 @@ class _ZstdMachine(Protocol):
 
 
 class _ZstdModule(Protocol):
+    @property
+    def ZstdError(self) -> type[Exception]: ...  # noqa: N802
     def ZstdCompressor(self, level: int) -> _ZstdMachine: ...  # noqa: N802 - their name
     def ZstdDecompressor(self) -> Decompressor: ...  # noqa: N802
 
