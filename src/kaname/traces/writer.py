@@ -11,12 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 
-<<<<<<< HEAD
-=======
-import msgspec
-
 from kaname.kernel.border import survive
->>>>>>> f5d9c9c (wip)
 from kaname.kernel.errors import EngineRefusedError, KanameError
 from kaname.traces.batch import Batch, ReceivedSpan
 from kaname.traces.dead_letters import DeadLetters
