@@ -156,7 +156,8 @@ export interface paths {
         delete: operations["remove_token"];
         options?: never;
         head?: never;
-        patch?: never;
+        /** Rename Token */
+        patch: operations["rename_token"];
         trace?: never;
     };
     "/api/v1/projects/{project_id}/keys": {
@@ -240,12 +241,35 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Delete Project */
+        /**
+         * Delete Project
+         * @description Nothing of the project can be read from now on; its rows are then erased from every store.
+         */
         delete: operations["delete_project"];
         options?: never;
         head?: never;
         /** Rename Project */
         patch: operations["rename_project"];
+        trace?: never;
+    };
+    "/api/v1/organizations/{organization_id}/projects/{project_id}/contents": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Count Project Rows
+         * @description What the deletion of the project takes: rows by table and store; tables without rows are left out.
+         */
+        get: operations["count_project_rows"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
         trace?: never;
     };
     "/api/v1/organizations/{organization_id}/users": {
@@ -743,7 +767,7 @@ export interface paths {
         };
         /**
          * Watch Spans
-         * @description New spans as they arrive, as server-sent events.
+         * @description New spans that match as they arrive, as server-sent events. A score that comes later brings no span back.
          */
         get: operations["watch_spans"];
         put?: never;
@@ -768,6 +792,74 @@ export interface paths {
         get: operations["list_ingest_notices"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Views
+         * @description The caller's own views and those shared with the project, newest first.
+         */
+        get: operations["list_views"];
+        put?: never;
+        /**
+         * Post View
+         * @description Saves a view; a shared one takes the right to write traces.
+         */
+        post: operations["create_view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove View
+         * @description Removes a view.
+         */
+        delete: operations["delete_view"];
+        options?: never;
+        head?: never;
+        /**
+         * Patch View
+         * @description Renames, replaces or shares a view.
+         */
+        patch: operations["update_view"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/demo-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Demo Data
+         * @description Loads a recorded run of the example assistant, environment `demo`; durable when answered.
+         */
+        post: operations["load_demo_data"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1045,6 +1137,18 @@ export interface components {
             /** Expires At */
             expires_at?: string | null;
         };
+        /** CreateViewRequest */
+        CreateViewRequest: {
+            /** Name */
+            name: string;
+            /**
+             * Is Shared
+             * @description Whether everyone in the project sees it.
+             * @default false
+             */
+            is_shared?: boolean;
+            query: components["schemas"]["ViewQueryBody"];
+        };
         /**
          * CreatedInviteView
          * @description `link` (a path on this server) is shown this once; give it to the person.
@@ -1123,6 +1227,18 @@ export interface components {
             last_used_at: string | null;
             /** Token */
             token: string;
+        };
+        /**
+         * DemoData
+         * @description What was written. `is_first` is false when the project had it already; then nothing was added.
+         */
+        DemoData: {
+            /** Span Count */
+            span_count: number;
+            /** Score Count */
+            score_count: number;
+            /** Is First */
+            is_first: boolean;
         };
         /**
          * EndUser
@@ -1647,6 +1763,16 @@ export interface components {
             /** Memory Bytes */
             memory_bytes: number | null;
         };
+        /**
+         * ProjectContents
+         * @description What a project holds and its deletion takes.
+         */
+        ProjectContents: {
+            /** Name */
+            name: string;
+            /** Items */
+            items: components["schemas"]["StoredRowsView"][];
+        };
         /** ProjectList */
         ProjectList: {
             /** Items */
@@ -1670,6 +1796,35 @@ export interface components {
         RoleRequest: {
             /** Role */
             role: string;
+        };
+        /** SavedViewList */
+        SavedViewList: {
+            /** Items */
+            items: components["schemas"]["SavedViewView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** SavedViewView */
+        SavedViewView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Shared */
+            is_shared: boolean;
+            /** Is Own */
+            is_own: boolean;
+            query: components["schemas"]["ViewQueryBody"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * Score
@@ -2386,6 +2541,18 @@ export interface components {
             agent_name: string;
         };
         /**
+         * StoredRowsView
+         * @description Rows that one table (`name`) of one store (`sql`, `columns`, `files`) holds.
+         */
+        StoredRowsView: {
+            /** Store */
+            store: string;
+            /** Name */
+            name: string;
+            /** Rows */
+            rows: number;
+        };
+        /**
          * SystemStatusView
          * @description What an operator wants to see first.
          */
@@ -2623,6 +2790,17 @@ export interface components {
             /** Tiers */
             tiers?: components["schemas"]["TierBody"][] | null;
         };
+        /**
+         * UpdateViewRequest
+         * @description What is left out stays as it is.
+         */
+        UpdateViewRequest: {
+            /** Name */
+            name?: string | null;
+            /** Is Shared */
+            is_shared?: boolean | null;
+            query?: components["schemas"]["ViewQueryBody"] | null;
+        };
         /** UserList */
         UserList: {
             /** Items */
@@ -2668,6 +2846,70 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * ViewFilter
+         * @description One filter, as in the parameter `filter` of the lists.
+         */
+        ViewFilter: {
+            /** Field */
+            field: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: "eq" | "ne" | "in" | "not_in" | "gt" | "gte" | "lt" | "lte" | "contains" | "exists";
+            /** Value */
+            value: boolean | number | string | (boolean | number | string)[];
+        };
+        /**
+         * ViewQueryBody
+         * @description What the view asks for, in the words of `GET spans`.
+         */
+        ViewQueryBody: {
+            /**
+             * Q
+             * @default
+             */
+            q?: string;
+            /**
+             * Filters
+             * @default []
+             */
+            filters?: components["schemas"]["ViewFilter"][];
+            /**
+             * Range
+             * @description Reaches back from now.
+             */
+            range?: ("15m" | "1h" | "24h" | "7d" | "30d" | "all") | null;
+            /**
+             * Start
+             * @description Fixed start, ISO 8601.
+             */
+            start?: string | null;
+            /**
+             * End
+             * @description Fixed end, ISO 8601.
+             */
+            end?: string | null;
+            /**
+             * Order
+             * @default start_time
+             * @enum {string}
+             */
+            order?: "start_time" | "duration" | "cost" | "total_tokens";
+            /**
+             * Direction
+             * @default desc
+             * @enum {string}
+             */
+            direction?: "desc" | "asc";
+            /**
+             * Columns
+             * @description Ids of table columns; empty: the usual.
+             * @default []
+             */
+            columns?: string[];
         };
     };
     responses: never;
@@ -2903,7 +3145,12 @@ export interface operations {
     };
     list_tokens: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows of a page */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -2917,6 +3164,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["TokenList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -2983,9 +3239,49 @@ export interface operations {
             };
         };
     };
-    list_keys: {
+    rename_token: {
         parameters: {
             query?: never;
+            header?: never;
+            path: {
+                token_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NameRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TokenView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_keys: {
+        parameters: {
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows of a page */
+                limit?: number;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -3001,6 +3297,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["KeyList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3143,7 +3448,12 @@ export interface operations {
     };
     list_projects: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows of a page */
+                limit?: number;
+            };
             header?: never;
             path: {
                 organization_id: string;
@@ -3159,6 +3469,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ProjectList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3264,10 +3583,44 @@ export interface operations {
             };
         };
     };
+    count_project_rows: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ProjectContents"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
     list_users: {
         parameters: {
             query?: {
+                /** @description `next_cursor` of the page before */
                 cursor?: string | null;
+                /** @description rows of a page */
                 limit?: number;
             };
             header?: never;
@@ -3465,7 +3818,12 @@ export interface operations {
     };
     list_invites: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description `next_cursor` of the page before */
+                cursor?: string | null;
+                /** @description rows of a page */
+                limit?: number;
+            };
             header?: never;
             path: {
                 organization_id: string;
@@ -3481,6 +3839,15 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["InviteList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -3522,6 +3889,7 @@ export interface operations {
                 action?: string | null;
                 /** @description id of who did it */
                 actor?: string | null;
+                /** @description `next_cursor` of the page before */
                 cursor?: string | null;
                 limit?: number;
             };
@@ -4312,7 +4680,12 @@ export interface operations {
     };
     watch_spans: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description JSON list of `{field, op, value}`, all of which must hold. Fields: GET spans/fields. */
+                filter?: string | null;
+                /** @description Words that must all occur in name, error, input, output or documents. */
+                q?: string | null;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -4328,6 +4701,15 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4364,6 +4746,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_views: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    update_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    load_demo_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoData"];
                 };
             };
         };
