@@ -97,6 +97,12 @@ def langfuse(question: str, answer: str) -> Attributes:
     }
 
 
+def varied_japanese(length: int) -> str:
+    """Text of that many characters in which hardly a word comes twice, the dearest case for the search index."""
+    kanji = [chr(0x4E00 + i * 37 % 6000) for i in range(length)]
+    return "".join("。" if i % 17 == 16 else "のをはにで"[i % 5] if i % 3 == 2 else c for i, c in enumerate(kanji))
+
+
 PLAIN: Attributes = {
     "http.request.method": "GET", "url.full": "https://shop.example/items/1", "http.response.status_code": 200,
     "server.address": "shop.example", "server.port": 443,
@@ -112,6 +118,7 @@ def main() -> None:
         "openinference": openinference(QUESTION, ANSWER),
         "langfuse": langfuse(QUESTION, ANSWER),
         "otel genai, Japanese": genai(*japanese),
+        "the same, unrepeated": genai(varied_japanese(510), varied_japanese(280)),
         "plain span": PLAIN,
     }
     for name, attributes in cases.items():

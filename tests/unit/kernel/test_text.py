@@ -1,3 +1,6 @@
+import re
+import unicodedata
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -38,3 +41,12 @@ def test_bigrams_are_distinct_and_bounded(text: str, limit: int) -> None:
     pairs = cjk_bigrams(text, limit)
     assert len(pairs) <= limit
     assert len(set(pairs)) == len(pairs)
+
+
+@given(st.text(alphabet="東京都のはガｶﾞa 1、。々한국", max_size=300), st.integers(0, 40))
+def test_bigrams_are_what_a_plain_loop_finds(text: str, limit: int) -> None:
+    found: dict[str, None] = {}
+    for run in re.findall("[^a 1、。]+", unicodedata.normalize("NFKC", text)):
+        for i in range(max(1, len(run) - 1)):
+            found[run[i : i + 2]] = None
+    assert cjk_bigrams(text, limit) == list(found)[:limit]
