@@ -6,7 +6,7 @@ import { gzipSync } from "node:zlib";
 const OUT = process.env.KANAME_UI_OUT ?? join(import.meta.dirname, "../../src/kaname/static");
 const ENTRY_LIMIT = 130_000;
 const SCREEN_LIMIT = 60_000;
-const DICTIONARIES = /i18n\/(en|ja)\.ts$/;
+const DICTIONARIES = /i18n\/(errors\.)?(en|ja)\.ts$/;
 
 const manifestPath = join(OUT, ".vite/manifest.json");
 if (!existsSync(manifestPath)) {

@@ -4,6 +4,7 @@ import { RouterProvider } from "@tanstack/react-router";
 import { StrictMode } from "react";
 import { createRoot } from "react-dom/client";
 import { ApiError } from "./api/http.ts";
+import { errorTextsQuery } from "./i18n/errors.ts";
 import { LocaleProvider, loadMessages, preferredLanguage } from "./i18n/index.tsx";
 import { buildRouter } from "./routes.tsx";
 import "./ui/tokens.css";
@@ -46,3 +47,6 @@ createRoot(document.getElementById("root")!).render(
     </LocaleProvider>
   </StrictMode>,
 );
+
+// When the page has settled: an error may well be that nothing can be fetched any more.
+setTimeout(() => void client.prefetchQuery(errorTextsQuery(lang)), 3000);

@@ -78,7 +78,7 @@ def test_an_invited_viewer_reads_and_is_offered_no_more(open_page: OpenPage, ui_
     assert guest.get_by_role("button", name="Add price").count() == 0
     guest.goto(f"{ui_server.url}/p/{ui_server.project_id}/settings/audit")
     guest.get_by_role("alert").wait_for()
-    assert "permission_denied" in guest.get_by_role("alert").inner_text()
+    assert "permission_missing" in guest.get_by_role("alert").inner_text()
 
 
 def test_a_price_of_ones_own(open_page: OpenPage) -> None:

@@ -14,6 +14,8 @@ export interface Problem {
   detail: string;
   hint: string;
   param?: string | undefined;
+  /** The values that the code's text names (`i18n/errors.ts`). */
+  params?: Record<string, string | number> | undefined;
   request_id: string;
 }
 

@@ -8,7 +8,7 @@ import { Button, IconButton } from "../ui/button.tsx";
 import { ConfirmDialog, Dialog } from "../ui/dialog.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
-import { ErrorPanel, Loading } from "../ui/state.tsx";
+import { ErrorLine, ErrorPanel, Loading } from "../ui/state.tsx";
 import { Table } from "../ui/table.tsx";
 import { useToast } from "../ui/toast.tsx";
 import { cancelInvite, changeRole, inviteMember, invitesQuery, membersQuery, removeMember } from "./api.ts";
@@ -31,7 +31,7 @@ export default function MembersScreen() {
     void client.invalidateQueries({ queryKey: ["members"] });
     void client.invalidateQueries({ queryKey: ["invites"] });
   };
-  const failed = (error: Error) => toast(error.message, { tone: "error" });
+  const failed = (error: Error) => toast(<ErrorLine error={error} />, { tone: "error" });
   const role = useMutation({
     mutationFn: ({ member, next }: { member: Member; next: Role }) => changeRole(organization.id, member.id, next),
     onSuccess: (_done, { member, next }) => {

@@ -8,7 +8,7 @@ import { Dialog } from "../ui/dialog.tsx";
 import { Field, Segmented, TextArea, TextInput } from "../ui/field.tsx";
 import { useKeys } from "../ui/keys.tsx";
 import { Badge, scoreText } from "../ui/marks.tsx";
-import { Empty, ErrorPanel } from "../ui/state.tsx";
+import { Empty, ErrorLine, ErrorPanel } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
 import { type Judgement, PENDING, useScoring } from "./api.ts";
 import { editableText } from "./messages.ts";
@@ -35,7 +35,7 @@ function useJudge({ project, span }: Props) {
         toast(text, can("scores:delete") ? { undo: () => remove.mutate(saved.id) } : {});
         done?.();
       },
-      onError: (error) => toast(error.message || t("score.failed"), { tone: "error" }),
+      onError: (error) => toast(<ErrorLine error={error} />, { tone: "error" }),
     });
   return { judge, add, remove };
 }

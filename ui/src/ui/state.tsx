@@ -1,7 +1,8 @@
 /** What a screen shows when it has nothing, is waiting, or failed. */
 import type { ReactNode } from "react";
 import { ApiError, type Problem } from "../api/http.ts";
-import { type MessageKey, useLocale } from "../i18n/index.tsx";
+import { useSaid } from "../i18n/errors.ts";
+import { useLocale } from "../i18n/index.tsx";
 import { Button } from "./button.tsx";
 import { CopyButton } from "./copy.tsx";
 import { Icon, type IconName } from "./icon.tsx";
@@ -36,47 +37,18 @@ export function problemOf(error: unknown): Problem {
   return { status: 0, code: "ui_error", title: "", detail, hint: "", request_id: "" };
 }
 
-const BY_STATUS: Record<number, MessageKey> = {
-  400: "error.invalid_input",
-  401: "error.unauthenticated",
-  402: "error.quota_exceeded",
-  403: "error.permission_denied",
-  404: "error.not_found",
-  409: "error.conflict",
-  413: "error.too_large",
-  415: "error.unsupported_media_type",
-  422: "error.invalid_input",
-  429: "error.rate_limited",
-  502: "error.upstream_error",
-  503: "error.unavailable",
-  504: "error.upstream_timeout",
-};
-
-/** Title and way out by code, else by status, in the reader's language; the server's own words say the particulars. */
-export function useProblemText(problem: Problem): { title: string; wayOut: string } {
-  const { t } = useLocale();
-  const key = `error.${problem.code}` as MessageKey;
-  const hintKey = `error.${problem.code}.hint` as MessageKey;
-  const title = t(key);
-  const hint = t(hintKey);
-  return {
-    title: title !== key ? title : t(BY_STATUS[problem.status] ?? "error.internal_error"),
-    wayOut: problem.hint || (hint !== hintKey ? hint : ""),
-  };
-}
-
+/** What failed, why, the way out, and what to hand to whoever can help: code, request id, the server's own words. */
 export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
   const { t } = useLocale();
   const problem = problemOf(error);
-  const { title, wayOut } = useProblemText(problem);
+  const said = useSaid(problem);
   return (
     <div className={css.error} role="alert">
       <Icon name="warning" size={18} />
       <div className={css.errorBody}>
-        <strong>{title}</strong>
-        {problem.detail && <p>{problem.detail}</p>}
-        {wayOut && <p className={css.way}>{wayOut}</p>}
-        <p className={css.meta}>
+        {said && <strong>{said.what}</strong>}
+        {said?.wayOut && <p className={css.way}>{said.wayOut}</p>}
+        <div className={css.meta}>
           <code>{problem.code}</code>
           {problem.request_id && (
             <>
@@ -85,8 +57,28 @@ export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => voi
             </>
           )}
           {retry && <Button onClick={retry}>{t("ui.retry")}</Button>}
-        </p>
+        </div>
+        {said?.details && (
+          <details className={css.details}>
+            <summary>{t("ui.details")}</summary>
+            <div className={css.report}>
+              <p lang="en">{said.details}</p>
+              <CopyButton text={reportOf(problem, said.details)} label={t("ui.copyDetails")} />
+            </div>
+          </details>
+        )}
       </div>
     </div>
   );
+}
+
+const reportOf = (problem: Problem, details: string): string =>
+  [`${problem.status || ""} ${problem.code}`.trim(), details, problem.request_id && `request ${problem.request_id}`]
+    .filter(Boolean)
+    .join("\n");
+
+/** The same in one line, for a toast. */
+export function ErrorLine({ error }: { error: unknown }) {
+  const said = useSaid(problemOf(error));
+  return said && <>{[said.what, said.wayOut].filter(Boolean).join(" ")}</>;
 }
