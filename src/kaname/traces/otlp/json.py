@@ -11,6 +11,7 @@ import orjson
 
 from kaname.traces.logs import EVENT_NAME_ATTRIBUTE, LogRecord
 from kaname.traces.model import Attributes, RawEvent, RawLink, RawSpan, Scope, Status
+from kaname.traces.otlp.decoding import OtlpFormat, bound_items
 from kaname.traces.otlp.density import check_json
 from kaname.traces.otlp.limits import OtlpLimits
 from kaname.traces.otlp.outcome import (
@@ -23,9 +24,7 @@ from kaname.traces.otlp.outcome import (
     TRACE_ID_ZERO,
     MalformedError,
     Outcome,
-    TooManyError,
 )
-from kaname.traces.otlp.protobuf import DecodedLogs, DecodedTraces
 from kaname.traces.otlp.values import (
     JsonObject,
     field,
@@ -63,30 +62,6 @@ class _Group(NamedTuple):
     @property
     def scope_name(self) -> str:
         return to_str(self.scope.get("name"))
-
-
-def inspect_traces(body: bytes, limits: OtlpLimits, received_ns: int) -> Outcome:
-    """Counts good and bad spans; raises MalformedError when the body isn't a trace request."""
-    return _read_traces(body, limits, received_ns, None)
-
-
-def decode_traces(body: bytes, limits: OtlpLimits, received_ns: int) -> DecodedTraces:
-    """Decodes the good spans; raises MalformedError when the body isn't a trace request."""
-    spans: list[RawSpan] = []
-    outcome = _read_traces(body, limits, received_ns, spans)
-    return DecodedTraces(spans, outcome)
-
-
-def inspect_logs(body: bytes, limits: OtlpLimits, received_ns: int) -> Outcome:
-    """Counts good and bad records; raises MalformedError when the body isn't a logs request."""
-    return _read_logs(body, limits, received_ns, None)
-
-
-def decode_logs(body: bytes, limits: OtlpLimits, received_ns: int) -> DecodedLogs:
-    """Decodes the good records; raises MalformedError when the body isn't a logs request."""
-    records: list[LogRecord] = []
-    outcome = _read_logs(body, limits, received_ns, records)
-    return DecodedLogs(records, outcome)
 
 
 def count_data_points(body: bytes, limits: OtlpLimits) -> int:
@@ -176,7 +151,7 @@ def _groups(
                 continue
             group = group._replace(items=cast("list[object]", listed))
             outcome.total += len(group.items)
-            _bound(outcome.total, items, limits)
+            bound_items(outcome.total, items, limits)
             yield group
 
 
@@ -188,19 +163,12 @@ def _objects(value: object, name: str, outcome: Outcome, scope: str, limits: Otl
         outcome.reject(f"{name} must be a list, not {_name(value)}", scope)
         return []
     listed = cast("list[object]", value)
-    _bound(len(listed), name, limits)
+    bound_items(len(listed), name, limits)
     good = [cast("JsonObject", item) for item in listed if isinstance(item, dict)]
     if len(good) < len(listed):
         outcome.total += len(listed) - len(good)
         outcome.reject(f"{name} must hold objects", scope, len(listed) - len(good))
     return good
-
-
-def _bound(count: int, what: str, limits: OtlpLimits) -> None:
-    if count > limits.max_items:
-        raise TooManyError(
-            f"the request holds {count} {what}, more than {limits.max_items}: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
-        )
 
 
 def _span_fault(item: object, earliest: int, latest: int) -> str:
@@ -357,3 +325,8 @@ def _name(value: object) -> str:
     if isinstance(value, bool):
         return "a boolean"
     return "a list" if isinstance(value, list) else "a string" if isinstance(value, str) else "a number"
+
+
+_FORMAT = OtlpFormat(read_traces=_read_traces, read_logs=_read_logs)
+inspect_traces, decode_traces = _FORMAT.inspect_traces, _FORMAT.decode_traces
+inspect_logs, decode_logs = _FORMAT.inspect_logs, _FORMAT.decode_logs

@@ -1,12 +1,11 @@
 """OTLP protobuf bodies → raw spans and log records.
 
-`inspect_*` is the acknowledgement path: it counts and checks ids and times and decodes nothing else. `decode_*` is the
-worker's: everything. Both apply the same checks. The attribute loop dominates the worker's decoding, hence its shape:
-a field of a message that isn't set costs less to read than asking which one is set.
+The attribute loop dominates the worker's decoding, hence its shape: a field of a message that isn't set costs less to
+read than asking which one is set.
 """
 
 from collections.abc import Iterable
-from typing import Literal, NamedTuple, cast
+from typing import Literal, cast
 
 from google.protobuf.message import DecodeError
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest
@@ -18,6 +17,7 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 from kaname.traces.logs import EVENT_NAME_ATTRIBUTE, LogRecord
 from kaname.traces.model import Attributes, AttributeValue, RawEvent, RawLink, RawSpan, Scope, Status
+from kaname.traces.otlp.decoding import OtlpFormat, bound_items
 from kaname.traces.otlp.density import UNCOUNTED_BYTES, check_protobuf
 from kaname.traces.otlp.limits import OtlpLimits
 from kaname.traces.otlp.outcome import (
@@ -38,44 +38,6 @@ _NO_TRACE_ID = bytes(16)
 _NO_SPAN_ID = bytes(8)
 _STATUS: tuple[Status, ...] = ("unset", "ok", "error")
 _MAX_KIND = 5
-
-
-class DecodedTraces(NamedTuple):
-    """The good spans of a request and what became of the rest."""
-
-    spans: list[RawSpan]
-    outcome: Outcome
-
-
-class DecodedLogs(NamedTuple):
-    """The good records of a request and what became of the rest."""
-
-    records: list[LogRecord]
-    outcome: Outcome
-
-
-def inspect_traces(body: bytes, limits: OtlpLimits, received_ns: int) -> Outcome:
-    """Counts good and bad spans; raises MalformedError when the body isn't a trace request."""
-    return _read_traces(body, limits, received_ns, None)
-
-
-def decode_traces(body: bytes, limits: OtlpLimits, received_ns: int) -> DecodedTraces:
-    """Decodes the good spans; raises MalformedError when the body isn't a trace request."""
-    spans: list[RawSpan] = []
-    outcome = _read_traces(body, limits, received_ns, spans)
-    return DecodedTraces(spans, outcome)
-
-
-def inspect_logs(body: bytes, limits: OtlpLimits, received_ns: int) -> Outcome:
-    """Counts good and bad records; raises MalformedError when the body isn't a logs request."""
-    return _read_logs(body, limits, received_ns, None)
-
-
-def decode_logs(body: bytes, limits: OtlpLimits, received_ns: int) -> DecodedLogs:
-    """Decodes the good records; raises MalformedError when the body isn't a logs request."""
-    records: list[LogRecord] = []
-    outcome = _read_logs(body, limits, received_ns, records)
-    return DecodedLogs(records, outcome)
 
 
 def count_data_points(body: bytes) -> int:
@@ -103,15 +65,15 @@ def _read_traces(body: bytes, limits: OtlpLimits, received_ns: int, into: list[R
     except DecodeError as e:
         raise MalformedError(_describe(body, "traces", e)) from e
     outcome = Outcome()
-    _bound(len(request.resource_spans), "resources", limits)
+    bound_items(len(request.resource_spans), "resources", limits)
     earliest, latest = limits.window(received_ns)
     measure = len(body) > limits.max_span_bytes
     for resource_spans in request.resource_spans:
         resource: Attributes | None = None
-        _bound(len(resource_spans.scope_spans), "scopes", limits)
+        bound_items(len(resource_spans.scope_spans), "scopes", limits)
         for scope_spans in resource_spans.scope_spans:
             outcome.total += len(scope_spans.spans)
-            _bound(outcome.total, "spans", limits)
+            bound_items(outcome.total, "spans", limits)
             scope: Scope | None = None
             for span in scope_spans.spans:
                 fault = _id_fault(span.trace_id, span.span_id)
@@ -140,16 +102,16 @@ def _read_logs(body: bytes, limits: OtlpLimits, received_ns: int, into: list[Log
     except DecodeError as e:
         raise MalformedError(_describe(body, "logs", e)) from e
     outcome = Outcome()
-    _bound(len(request.resource_logs), "resources", limits)
+    bound_items(len(request.resource_logs), "resources", limits)
     earliest, latest = limits.window(received_ns)
     measure = len(body) > limits.max_span_bytes
     empty = 0
     for resource_logs in request.resource_logs:
         resource: Attributes | None = None
-        _bound(len(resource_logs.scope_logs), "scopes", limits)
+        bound_items(len(resource_logs.scope_logs), "scopes", limits)
         for scope_logs in resource_logs.scope_logs:
             outcome.total += len(scope_logs.log_records)
-            _bound(outcome.total, "log records", limits)
+            bound_items(outcome.total, "log records", limits)
             scope: Scope | None = None
             for record in scope_logs.log_records:
                 time_ns = record.time_unix_nano or record.observed_time_unix_nano or received_ns
@@ -170,13 +132,6 @@ def _read_logs(body: bytes, limits: OtlpLimits, received_ns: int, into: list[Log
     if outcome.total and empty == outcome.total and _is(body, "traces"):
         raise MalformedError("this is a traces payload, use /v1/traces")
     return outcome
-
-
-def _bound(count: int, what: str, limits: OtlpLimits) -> None:
-    if count > limits.max_items:
-        raise TooManyError(
-            f"the request holds {count} {what}, more than {limits.max_items}: lower OTEL_BSP_MAX_EXPORT_BATCH_SIZE"
-        )
 
 
 def _id_fault(trace_id: bytes, span_id: bytes) -> str:
@@ -334,3 +289,8 @@ def _is(body: bytes, signal: str) -> bool:
         for c in g.scope_logs
         for r in c.log_records[:1]
     )
+
+
+_FORMAT = OtlpFormat(read_traces=_read_traces, read_logs=_read_logs)
+inspect_traces, decode_traces = _FORMAT.inspect_traces, _FORMAT.decode_traces
+inspect_logs, decode_logs = _FORMAT.inspect_logs, _FORMAT.decode_logs
