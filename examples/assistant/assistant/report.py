@@ -13,6 +13,9 @@ def format_report(answered: Sequence[Answered], model: str) -> str:
     lines = [f"{'language':<10} {'n':>3}   {'exact match':<22} {'F1':<22}"]
     for language, name in _NAMES.items():
         rows = [a for a in answered if a.language == language]
+        if not rows:  # nothing was measured, so there is no interval either
+            lines.append(f"{name:<10} {0:>3}   {'–':<22} {'–':<22}")
+            continue
         exact = wilson(sum(a.exact for a in rows), len(rows))
         lines.append(f"{name:<10} {len(rows):>3}   {_show(exact):<22} {_show(bootstrap([a.f1 for a in rows])):<22}")
     thumbs = [a.thumb for a in answered if a.thumb is not None]

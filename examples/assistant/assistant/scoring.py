@@ -48,13 +48,11 @@ def score_answer(answer: str, known: Sequence[str], language: Language) -> Answe
 
 
 def wilson(successes: int, n: int) -> Interval:
-    """A proportion with Wilson's score interval (Wilson 1927).
+    """A proportion with Wilson's score interval (Wilson 1927); n ≥ 1.
 
     >>> tuple(round(v, 3) for v in wilson(8, 10))
     (0.8, 0.49, 0.943)
     """
-    if n == 0:
-        return Interval(0.0, 0.0, 1.0)
     p = successes / n
     centre = p + _Z * _Z / (2 * n)
     spread = _Z * math.sqrt(p * (1 - p) / n + _Z * _Z / (4 * n * n))
@@ -64,9 +62,7 @@ def wilson(successes: int, n: int) -> Interval:
 
 
 def bootstrap(values: Sequence[float]) -> Interval:
-    """A mean with its percentile bootstrap interval; the same every time."""
-    if not values:
-        return Interval(0.0, 0.0, 1.0)
+    """A mean of one value or more with its percentile bootstrap interval; the same every time."""
     draw = random.Random(0)  # noqa: S311 - statistics, not a secret
     means = sorted(math.fsum(draw.choices(values, k=len(values))) / len(values) for _ in range(_RESAMPLES))
     edge = int(0.025 * _RESAMPLES)

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from assistant.corpus import HOME, load_passages, load_questions
 from assistant.index import PassageIndex, terms
+from assistant.progress import Answered
 from assistant.report import format_report
 from assistant.scoring import bootstrap, score_answer, wilson
 from assistant.snippet import cut_snippet
@@ -109,8 +110,12 @@ def test_intervals_hold_their_mean(values: list[float]) -> None:
     assert 0 <= proportion.low <= proportion.mean <= proportion.high <= 1
 
 
-def test_an_empty_report_is_a_report() -> None:
-    assert "n" in format_report([], "m")
+def test_a_language_without_answers_has_no_interval() -> None:
+    answered = Answered(question_id="q", language="en", answer="a", exact=True, f1=1.0, trace_id="t")
+    english, japanese = format_report([answered], "m").splitlines()[1:3]
+    assert "[" in english
+    assert japanese.split() == ["Japanese", "0", "–", "–"]
+    assert "[" not in format_report([], "m").split("(in brackets")[0]
 
 
 class Gateway(http.server.ThreadingHTTPServer):
