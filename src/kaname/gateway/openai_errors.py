@@ -29,7 +29,12 @@ _CODES: tuple[tuple[type[KanameError], str], ...] = (
     (TooLargeError, "request_too_large"),
 )
 _KERNEL_DEFAULTS = frozenset({"invalid_input", "unauthenticated", "quota_exceeded", "rate_limited", "too_large"})
-_NOT_RETRYABLE = frozenset({"upstream_credentials_exhausted", "upstream_private_address", "insufficient_quota"})
+_NOT_RETRYABLE = frozenset(
+    {
+        "upstream_credentials_exhausted", "upstream_private_address", "insufficient_quota", "request_over_limit",
+        "max_cost_exceeded",
+    }
+)  # fmt: skip
 
 
 class ErrorReply(Protocol):
@@ -79,7 +84,8 @@ def to_wire(error: KanameError) -> WireError:
     code = _code_of(error)
     if code in _NOT_RETRYABLE:
         headers.append((b"x-should-retry", b"false"))
-    return WireError(error.status, _type_of(error.status), code, message, error.param, headers)
+    kind = "tokens" if error.status == 429 and error.param == "tokens" else _type_of(error.status)
+    return WireError(error.status, kind, code, message, error.param, headers)
 
 
 def internal_error() -> WireError:
