@@ -146,6 +146,11 @@ const keys = createRoute({
   validateSearch: (raw): { create?: boolean } => (raw.create ? { create: true } : {}),
   component: lazyRouteComponent(() => import("./settings/keys.tsx")),
 });
+const projects = createRoute({
+  getParentRoute: () => settings,
+  path: "projects",
+  component: lazyRouteComponent(() => import("./settings/projects.tsx")),
+});
 const members = createRoute({
   getParentRoute: () => settings,
   path: "members",
@@ -195,7 +200,7 @@ const tree = root.addChildren([
     users,
     scores,
     start,
-    settings.addChildren([keys, members, prices, audit, tokens, notices, system]),
+    settings.addChildren([keys, projects, members, prices, audit, tokens, notices, system]),
   ]),
 ]);
 

@@ -1,52 +1,51 @@
-/** Members of the organization: roles, invites by link, removal. */
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { type FormEvent, useState } from "react";
+/** Members of the organization: roles, roles in single projects, invites by link, removal. */
+import { useInfiniteQuery, useMutation, useQueryClient } from "@tanstack/react-query";
+import { useState } from "react";
 import { useProject } from "../access/project.tsx";
 import type { Member, Role } from "../api/types.ts";
-import { type MessageKey, useLocale } from "../i18n/index.tsx";
+import { useLocale } from "../i18n/index.tsx";
 import { Button, IconButton } from "../ui/button.tsx";
-import { ConfirmDialog, Dialog } from "../ui/dialog.tsx";
-import { Field, Select, TextInput } from "../ui/field.tsx";
+import { ConfirmDialog } from "../ui/dialog.tsx";
+import { Badge } from "../ui/marks.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
-import { ErrorLine, ErrorPanel, Loading } from "../ui/state.tsx";
-import { Table } from "../ui/table.tsx";
+import { PagedTable } from "../ui/paged-table.tsx";
+import { ErrorPanel } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
-import { cancelInvite, changeRole, inviteMember, invitesQuery, membersQuery, removeMember } from "./api.ts";
-import { SecretOnce } from "./secret-once.tsx";
+import { changeRole, membersQuery, removeMember } from "./api.ts";
+import { InviteForm, OpenInvites } from "./invites.tsx";
+import { ProjectRoles } from "./project-roles.tsx";
+import { RoleSelect, rolesUpTo } from "./roles.tsx";
 import css from "./settings.module.css";
-
-export const ROLES = ["owner", "admin", "member", "annotator", "viewer"] as const;
 
 export default function MembersScreen() {
   const { t, fmt } = useLocale();
   const { organization, me } = useProject();
-  const manage = organization.permissions.includes("members:manage");
   const client = useQueryClient();
   const toast = useToast();
-  const members = useQuery(membersQuery(organization.id));
-  const invites = useQuery(invitesQuery(organization.id));
+  const members = useInfiniteQuery(membersQuery(organization.id));
   const [inviting, setInviting] = useState(false);
   const [removing, setRemoving] = useState<Member | null>(null);
+  // By id: the dialog follows what the list learns.
+  const [rolesOf, setRolesOf] = useState<string | null>(null);
   const refresh = () => {
     void client.invalidateQueries({ queryKey: ["members"] });
     void client.invalidateQueries({ queryKey: ["invites"] });
   };
-  const failed = (error: Error) => toast(<ErrorLine error={error} />, { tone: "error" });
   const role = useMutation({
     mutationFn: ({ member, next }: { member: Member; next: Role }) => changeRole(organization.id, member.id, next),
     onSuccess: (_done, { member, next }) => {
-      toast(t("members.roleChanged", { name: member.name, role: t(`memberRole.${next}` as MessageKey) }), {
+      toast(t("members.roleChanged", { name: member.name, role: t(`memberRole.${next}`) }), {
         undo: () => role.mutate({ member: { ...member, role: next }, next: member.role }),
       });
       refresh();
     },
-    onError: failed,
+    onError: (error) => toast(error.message, { tone: "error" }),
   });
-  const cancel = useMutation({
-    mutationFn: (id: string) => cancelInvite(organization.id, id),
-    onSuccess: refresh,
-    onError: failed,
-  });
+  const mine = rolesUpTo(organization.role);
+  const manage = organization.permissions.includes("members:manage");
+  const manages = (member: Member) => manage && member.id !== me.user?.id && mine.includes(member.role);
+  const names = new Map(organization.projects.map((project) => [project.id, project.name]));
+  const shown = members.data?.pages.flatMap((page) => page.items).find((member) => member.id === rolesOf);
   return (
     <>
       <PageHead title={t("nav.members")} lead={t("members.lead", { name: organization.name })}>
@@ -57,88 +56,72 @@ export default function MembersScreen() {
         )}
       </PageHead>
       <PageBody>
-        {members.error ? (
-          <ErrorPanel error={members.error} retry={() => void members.refetch()} />
-        ) : !members.data ? (
-          <Loading />
-        ) : (
-          <Table
-            label={t("nav.members")}
-            rows={members.data.items}
-            rowKey={(member) => member.id}
-            columns={[
-              { id: "name", head: t("field.name"), cell: (member) => <strong>{member.name}</strong> },
-              { id: "email", head: t("field.email"), cell: (member) => member.email },
-              {
-                id: "role",
-                head: t("members.role"),
-                cell: (member) =>
-                  manage && member.id !== me.user?.id ? (
-                    <Select
-                      aria-label={t("members.roleOf", { name: member.name })}
-                      value={member.role}
-                      onChange={(e) => role.mutate({ member, next: e.target.value as Role })}
-                    >
-                      {ROLES.map((value) => (
-                        <option key={value} value={value}>
-                          {t(`memberRole.${value}`)}
-                        </option>
-                      ))}
-                    </Select>
-                  ) : (
-                    t(`memberRole.${member.role}` as MessageKey)
-                  ),
-              },
-              { id: "joined", head: t("members.joined"), cell: (member) => fmt.dateTime(member.joined_at) },
-              {
-                id: "act",
-                head: <span className="visually-hidden">{t("ui.actions")}</span>,
-                align: "end",
-                cell: (member) =>
-                  manage &&
-                  member.id !== me.user?.id && (
+        <PagedTable
+          label={t("nav.members")}
+          list={members}
+          rowKey={(member) => member.id}
+          empty={{ icon: "members", title: t("nav.members") }}
+          columns={[
+            { id: "name", head: t("field.name"), cell: (member) => <strong>{member.name}</strong> },
+            { id: "email", head: t("field.email"), cell: (member) => member.email },
+            {
+              id: "role",
+              head: t("members.role"),
+              cell: (member) =>
+                manages(member) ? (
+                  <RoleSelect
+                    label={t("members.roleOf", { name: member.name })}
+                    value={member.role}
+                    roles={mine}
+                    onChange={(next) => next && role.mutate({ member, next })}
+                  />
+                ) : (
+                  t(`memberRole.${member.role}`)
+                ),
+            },
+            {
+              id: "projects",
+              head: t("members.projectRoles"),
+              cell: (member) => (
+                <span className={css.badges}>
+                  {Object.entries(member.project_roles).map(([id, other]) => (
+                    <Badge key={id}>
+                      {names.get(id) ?? id}: {t(`memberRole.${other}`)}
+                    </Badge>
+                  ))}
+                </span>
+              ),
+            },
+            { id: "joined", head: t("members.joined"), cell: (member) => fmt.dateTime(member.joined_at) },
+            {
+              id: "act",
+              head: <span className="visually-hidden">{t("ui.actions")}</span>,
+              align: "end",
+              cell: (member) =>
+                manages(member) && (
+                  <>
+                    {/* An owner can't be shut out of a project. */}
+                    {member.role !== "owner" && (
+                      <IconButton
+                        icon="edit"
+                        label={t("members.projectRolesOf", { name: member.name })}
+                        onClick={() => setRolesOf(member.id)}
+                      />
+                    )}
                     <IconButton
                       icon="trash"
                       label={t("members.remove", { name: member.name })}
                       onClick={() => setRemoving(member)}
                     />
-                  ),
-              },
-            ]}
-          />
-        )}
-        {invites.data && invites.data.items.length > 0 && (
-          <>
-            <section className={css.section}>
-              <h2>{t("members.invites")}</h2>
-            </section>
-            <Table
-              label={t("members.invites")}
-              rows={invites.data.items}
-              rowKey={(invite) => invite.id}
-              columns={[
-                { id: "email", head: t("field.email"), cell: (invite) => invite.email },
-                { id: "role", head: t("members.role"), cell: (invite) => t(`memberRole.${invite.role}` as MessageKey) },
-                { id: "expires", head: t("keys.expires"), cell: (invite) => fmt.dateTime(invite.expires_at) },
-                {
-                  id: "act",
-                  head: <span className="visually-hidden">{t("ui.actions")}</span>,
-                  align: "end",
-                  cell: (invite) =>
-                    manage && (
-                      <IconButton
-                        icon="trash"
-                        label={t("members.cancelInvite", { name: invite.email })}
-                        onClick={() => cancel.mutate(invite.id)}
-                      />
-                    ),
-                },
-              ]}
-            />
-          </>
-        )}
+                  </>
+                ),
+            },
+          ]}
+        />
+        <OpenInvites manage={manage} />
       </PageBody>
-      {inviting && <InviteForm organization={organization.id} onDone={refresh} onClose={() => setInviting(false)} />}
+      {inviting && <InviteForm organization={organization} onDone={refresh} onClose={() => setInviting(false)} />}
+      {shown && <ProjectRoles member={shown} onClose={() => setRolesOf(null)} />}
       {removing && (
         <RemoveMember
           organization={organization.id}
@@ -172,53 +155,5 @@ function RemoveMember(props: { organization: string; member: Member; onDone: () 
       <p>{t("members.removeText")}</p>
       {remove.error && <ErrorPanel error={remove.error} />}
     </ConfirmDialog>
-  );
-}
-
-function InviteForm(props: { organization: string; onDone: () => void; onClose: () => void }) {
-  const { t } = useLocale();
-  const [email, setEmail] = useState("");
-  const [role, setRole] = useState<Role>("member");
-  const invite = useMutation({
-    mutationFn: () => inviteMember(props.organization, { email, role }),
-    onSuccess: props.onDone,
-  });
-  if (invite.data)
-    return (
-      <SecretOnce
-        title={t("members.invited", { name: email })}
-        lead={t("members.inviteLink")}
-        secret={new URL(invite.data.link, location.origin).href}
-        onClose={props.onClose}
-      />
-    );
-  const submit = (event: FormEvent) => {
-    event.preventDefault();
-    invite.mutate();
-  };
-  return (
-    <Dialog title={t("members.invite")} onClose={props.onClose}>
-      <form className={css.form} onSubmit={submit}>
-        <Field label={t("field.email")}>
-          <TextInput type="email" required value={email} onChange={(e) => setEmail(e.target.value)} />
-        </Field>
-        <Field label={t("members.role")} hint={t(`memberRole.${role}.hint` as MessageKey)}>
-          <Select value={role} onChange={(e) => setRole(e.target.value as Role)}>
-            {ROLES.map((value) => (
-              <option key={value} value={value}>
-                {t(`memberRole.${value}`)}
-              </option>
-            ))}
-          </Select>
-        </Field>
-        {invite.error && <ErrorPanel error={invite.error} />}
-        <div className={css.actions}>
-          <Button onClick={props.onClose}>{t("ui.cancel")}</Button>
-          <Button type="submit" variant="primary" busy={invite.isPending}>
-            {t("members.invite")}
-          </Button>
-        </div>
-      </form>
-    </Dialog>
   );
 }

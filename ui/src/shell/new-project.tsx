@@ -21,6 +21,7 @@ export default function NewProject({ organization, onClose }: { organization: Or
     mutationFn: () => createProject(organization.id, name),
     onSuccess: async (project) => {
       await client.fetchQuery({ ...meQuery, staleTime: 0 });
+      void client.invalidateQueries({ queryKey: ["projects"] });
       onClose();
       await navigate({ to: "/p/$project/start", params: { project: project.id } });
     },

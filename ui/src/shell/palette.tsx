@@ -1,10 +1,10 @@
 /** ⌘K: pages, projects, actions, a trace by its id, a search. A combobox over one list. */
 import { useNavigate } from "@tanstack/react-router";
 import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from "react";
-import { useProject } from "../access/project.tsx";
+import { type Permission, useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
-import { OBSERVE_PAGES, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
+import { OBSERVE_PAGES, offered, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
 import css from "./palette.module.css";
 import { applyTheme } from "./preferences.tsx";
 import { rank } from "./rank.ts";
@@ -26,8 +26,9 @@ function useCommands(query: string): Command[] {
   const navigate = useNavigate();
   return useMemo(() => {
     const params = { project: project.id };
+    const can = (permission: Permission) => project.permissions.includes(permission);
     const fixed: Command[] = [
-      ...[...OBSERVE_PAGES, ...SETTINGS_PAGES, START_PAGE].map((page) => ({
+      ...offered([...OBSERVE_PAGES, ...SETTINGS_PAGES, START_PAGE], can).map((page) => ({
         id: page.to,
         label: t(page.label),
         group: t("palette.pages"),
@@ -58,13 +59,17 @@ function useCommands(query: string): Command[] {
         icon: "language",
         run: () => setLanguage(lang === "en" ? "ja" : "en"),
       },
-      {
-        id: "new-key",
-        label: t("palette.newKey"),
-        group: t("palette.actions"),
-        icon: "key",
-        run: () => void navigate({ to: "/p/$project/settings/keys", params, search: { create: true } }),
-      },
+      ...(can("keys:manage")
+        ? [
+            {
+              id: "new-key",
+              label: t("palette.newKey"),
+              group: t("palette.actions"),
+              icon: "key" as const,
+              run: () => void navigate({ to: "/p/$project/settings/keys", params, search: { create: true } }),
+            },
+          ]
+        : []),
     ];
     const text = query.trim();
     if (text === "") return fixed;

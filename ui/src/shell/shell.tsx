@@ -11,7 +11,7 @@ import { KeyName, useKeys } from "../ui/keys.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { Loading } from "../ui/state.tsx";
 import { AccountMenu } from "./account.tsx";
-import { OBSERVE_PAGES, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
+import { OBSERVE_PAGES, offered, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
 import { LanguageSwitch, ThemeSwitch } from "./preferences.tsx";
 import css from "./shell.module.css";
 
@@ -41,7 +41,7 @@ const NewProject = lazy(() => import("./new-project.tsx"));
 
 export function Shell() {
   const { t } = useLocale();
-  const { project, organization, me } = useProject();
+  const { project, organization, me, can } = useProject();
   const navigate = useNavigate();
   const [palette, setPalette] = useState(false);
   const [creating, setCreating] = useState(false);
@@ -123,10 +123,10 @@ export function Shell() {
           )}
         </button>
         <div className={css.entries}>
-          {OBSERVE_PAGES.map(entry)}
+          {offered(OBSERVE_PAGES, can).map(entry)}
           {!narrow && <div className={css.group}>{t("nav.settings")}</div>}
           {narrow && <hr className={css.rule} />}
-          {SETTINGS_PAGES.map(entry)}
+          {offered(SETTINGS_PAGES, can).map(entry)}
           {entry(START_PAGE)}
         </div>
         <div className={css.bottom}>
