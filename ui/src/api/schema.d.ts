@@ -767,7 +767,7 @@ export interface paths {
         };
         /**
          * Watch Spans
-         * @description New spans as they arrive, as server-sent events.
+         * @description New spans that match as they arrive, as server-sent events. A score that comes later brings no span back.
          */
         get: operations["watch_spans"];
         put?: never;
@@ -792,6 +792,74 @@ export interface paths {
         get: operations["list_ingest_notices"];
         put?: never;
         post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/views": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Get Views
+         * @description The caller's own views and those shared with the project, newest first.
+         */
+        get: operations["list_views"];
+        put?: never;
+        /**
+         * Post View
+         * @description Saves a view; a shared one takes the right to write traces.
+         */
+        post: operations["create_view"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/views/{view_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Remove View
+         * @description Removes a view.
+         */
+        delete: operations["delete_view"];
+        options?: never;
+        head?: never;
+        /**
+         * Patch View
+         * @description Renames, replaces or shares a view.
+         */
+        patch: operations["update_view"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/demo-data": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Post Demo Data
+         * @description Loads a recorded run of the example assistant, environment `demo`; durable when answered.
+         */
+        post: operations["load_demo_data"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1069,6 +1137,18 @@ export interface components {
             /** Expires At */
             expires_at?: string | null;
         };
+        /** CreateViewRequest */
+        CreateViewRequest: {
+            /** Name */
+            name: string;
+            /**
+             * Is Shared
+             * @description Whether everyone in the project sees it.
+             * @default false
+             */
+            is_shared?: boolean;
+            query: components["schemas"]["ViewQueryBody"];
+        };
         /**
          * CreatedInviteView
          * @description `link` (a path on this server) is shown this once; give it to the person.
@@ -1147,6 +1227,18 @@ export interface components {
             last_used_at: string | null;
             /** Token */
             token: string;
+        };
+        /**
+         * DemoData
+         * @description What was written. `is_first` is false when the project had it already; then nothing was added.
+         */
+        DemoData: {
+            /** Span Count */
+            span_count: number;
+            /** Score Count */
+            score_count: number;
+            /** Is First */
+            is_first: boolean;
         };
         /**
          * EndUser
@@ -1704,6 +1796,35 @@ export interface components {
         RoleRequest: {
             /** Role */
             role: string;
+        };
+        /** SavedViewList */
+        SavedViewList: {
+            /** Items */
+            items: components["schemas"]["SavedViewView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** SavedViewView */
+        SavedViewView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Is Shared */
+            is_shared: boolean;
+            /** Is Own */
+            is_own: boolean;
+            query: components["schemas"]["ViewQueryBody"];
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
         };
         /**
          * Score
@@ -2669,6 +2790,17 @@ export interface components {
             /** Tiers */
             tiers?: components["schemas"]["TierBody"][] | null;
         };
+        /**
+         * UpdateViewRequest
+         * @description What is left out stays as it is.
+         */
+        UpdateViewRequest: {
+            /** Name */
+            name?: string | null;
+            /** Is Shared */
+            is_shared?: boolean | null;
+            query?: components["schemas"]["ViewQueryBody"] | null;
+        };
         /** UserList */
         UserList: {
             /** Items */
@@ -2714,6 +2846,70 @@ export interface components {
             input?: unknown;
             /** Context */
             ctx?: Record<string, never>;
+        };
+        /**
+         * ViewFilter
+         * @description One filter, as in the parameter `filter` of the lists.
+         */
+        ViewFilter: {
+            /** Field */
+            field: string;
+            /**
+             * Op
+             * @enum {string}
+             */
+            op: "eq" | "ne" | "in" | "not_in" | "gt" | "gte" | "lt" | "lte" | "contains" | "exists";
+            /** Value */
+            value: boolean | number | string | (boolean | number | string)[];
+        };
+        /**
+         * ViewQueryBody
+         * @description What the view asks for, in the words of `GET spans`.
+         */
+        ViewQueryBody: {
+            /**
+             * Q
+             * @default
+             */
+            q?: string;
+            /**
+             * Filters
+             * @default []
+             */
+            filters?: components["schemas"]["ViewFilter"][];
+            /**
+             * Range
+             * @description Reaches back from now.
+             */
+            range?: ("15m" | "1h" | "24h" | "7d" | "30d" | "all") | null;
+            /**
+             * Start
+             * @description Fixed start, ISO 8601.
+             */
+            start?: string | null;
+            /**
+             * End
+             * @description Fixed end, ISO 8601.
+             */
+            end?: string | null;
+            /**
+             * Order
+             * @default start_time
+             * @enum {string}
+             */
+            order?: "start_time" | "duration" | "cost" | "total_tokens";
+            /**
+             * Direction
+             * @default desc
+             * @enum {string}
+             */
+            direction?: "desc" | "asc";
+            /**
+             * Columns
+             * @description Ids of table columns; empty: the usual.
+             * @default []
+             */
+            columns?: string[];
         };
     };
     responses: never;
@@ -4484,7 +4680,12 @@ export interface operations {
     };
     watch_spans: {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description JSON list of `{field, op, value}`, all of which must hold. Fields: GET spans/fields. */
+                filter?: string | null;
+                /** @description Words that must all occur in name, error, input, output or documents. */
+                q?: string | null;
+            };
             header?: never;
             path: {
                 project_id: string;
@@ -4500,6 +4701,15 @@ export interface operations {
                 };
                 content: {
                     "text/event-stream": unknown;
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
@@ -4536,6 +4746,165 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    list_views: {
+        parameters: {
+            query?: {
+                /** @description Items on a page. */
+                limit?: number;
+                /** @description `next_cursor` of the page before. */
+                cursor?: string | null;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewList"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    create_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    delete_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    update_view: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                view_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateViewRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SavedViewView"];
+                };
+            };
+            /** @description Validation Error */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["HTTPValidationError"];
+                };
+            };
+        };
+    };
+    load_demo_data: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DemoData"];
                 };
             };
         };
@@ -4606,10 +4975,7 @@ export interface operations {
     };
     list_prices: {
         parameters: {
-            query?: {
-                cursor?: string | null;
-                limit?: number;
-            };
+            query?: never;
             header?: never;
             path: {
                 project_id: string;
@@ -4625,15 +4991,6 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["PriceList"];
-                };
-            };
-            /** @description Validation Error */
-            422: {
-                headers: {
-                    [name: string]: unknown;
-                };
-                content: {
-                    "application/json": components["schemas"]["HTTPValidationError"];
                 };
             };
         };
