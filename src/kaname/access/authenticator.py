@@ -60,7 +60,14 @@ class Authenticator:
         if row.last_used_at is None or now - row.last_used_at >= NOTE_USE_EVERY:
             with self._database.write() as connection:
                 connection.execute(update(personal_tokens).where(c.id == row.id).values(last_used_at=now))
-        return Principal(kind="personal_token", id=row.id, name=row.name, user_id=row.user_id, memberships=memberships)
+        return Principal(
+            kind="personal_token",
+            id=row.id,
+            name=row.name,
+            user_id=row.user_id,
+            memberships=memberships,
+            expires_at=row.expires_at,
+        )
 
     def project_scope(self, principal: Principal, project_id: str) -> ProjectScope:
         """What the principal may do in a project; raises NotFoundError for projects of others as for none."""

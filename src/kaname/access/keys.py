@@ -43,10 +43,11 @@ class KeyService:
     def create(
         self, scope: ProjectScope, *, name: str, scopes: tuple[Permission, ...], expires_at: datetime | None = None
     ) -> CreatedKey:
-        """Makes a key. Nobody can give a key more than they may do themselves."""
+        """Makes a key. Nobody can give a key more than they may do themselves, nor for longer."""
         name = check_name(name)
         now = self._clock.now()
         check_future(expires_at, now)
+        expires_at = scope.principal.cap_expiry(expires_at)
         if excess := sorted(set(scopes) - scope.permissions):
             raise PermissionDeniedError(
                 f"you lack permission {excess[0]!r}, so you can't give it to a key",
@@ -210,6 +211,7 @@ def _to_record(row: Row[Any]) -> KeyRecord:
             organization_id=row.organization_id,
             project_id=row.project_id,
             permissions=frozenset(_scopes(row)),
+            expires_at=row.expires_at,
         ),
     )
 

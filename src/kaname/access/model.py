@@ -40,6 +40,14 @@ class Principal:
     permissions: frozenset[Permission] = frozenset()
     user_id: str | None = None
     memberships: tuple[Membership, ...] = ()
+    expires_at: datetime | None = None
+    """When the key or token that was sent ends; None for never, and for people."""
+
+    def cap_expiry(self, wanted: datetime | None) -> datetime | None:
+        """The end of a credential that the caller makes: none outlives the one it was made with."""
+        if self.expires_at is None or (wanted is not None and wanted < self.expires_at):
+            return wanted
+        return self.expires_at
 
     def membership(self, organization_id: str) -> Membership | None:
         """The caller's place in an organization, None for none."""

@@ -39,6 +39,7 @@ class PersonalTokenService:
         name = check_name(name)
         now = self._clock.now()
         check_future(expires_at, now)
+        expires_at = principal.cap_expiry(expires_at)
         issued = issue_token(PERSONAL_PREFIX)
         token_id = new_id("tok")
         c = personal_tokens.c
