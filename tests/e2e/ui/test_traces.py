@@ -129,7 +129,7 @@ def test_an_error_says_what_and_gives_the_request_id(open_page: OpenPage, traces
     page = open_page('/p/{project}/traces?f=[["no_such_field","eq","x"]]')
     alert = page.get_by_role("alert").first
     alert.wait_for()
-    assert "filter_field_unknown" in alert.inner_text()
+    assert "filter_field_misspelt" in alert.inner_text()
     assert "no_such_field" in alert.inner_text()
     alert.get_by_role("button", name="Copy request id").click()
     assert page.evaluate("navigator.clipboard.readText()")

@@ -42,12 +42,14 @@ export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => voi
   const { t } = useLocale();
   const problem = problemOf(error);
   const said = useSaid(problem);
+  // A moment at most; an alert is read out once, so it comes whole.
+  if (said === null) return null;
   return (
     <div className={css.error} role="alert">
       <Icon name="warning" size={18} />
       <div className={css.errorBody}>
-        {said && <strong>{said.what}</strong>}
-        {said?.wayOut && <p className={css.way}>{said.wayOut}</p>}
+        <strong>{said.what}</strong>
+        {said.wayOut && <p className={css.way}>{said.wayOut}</p>}
         <div className={css.meta}>
           <code>{problem.code}</code>
           {problem.request_id && (
@@ -58,7 +60,7 @@ export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => voi
           )}
           {retry && <Button onClick={retry}>{t("ui.retry")}</Button>}
         </div>
-        {said?.details && (
+        {said.details && (
           <details className={css.details}>
             <summary>{t("ui.details")}</summary>
             <div className={css.report}>
