@@ -1,10 +1,10 @@
 """Regular expressions that can't be made to run long: a subset of Python's, refused by an upper bound on backtracking.
 
 Python's matcher backtracks, and what it searches comes from callers. So a pattern is read once, before it is
-compiled, and the number of ways in which it could try to match `MAX_SUBJECT` characters is bounded: a repeat of open
-length multiplies by that length, an option by two, an alternation by its branches. Repeats within repeats,
-look-around and back-references are refused. It is no parser of regular expressions: what it lets through,
-`re.compile` still has to accept.
+compiled, and a bound on the work of searching `MAX_SUBJECT` characters is multiplied up: an open repeat counts that
+length, an option 4, an alternation the square of its branches (a step of a choice costs far more than one of a plain
+repeat). Repeats within repeats, look-around and back-references are refused. It is no parser of regular expressions:
+what it lets through, `re.compile` still has to accept.
 """
 
 import re
@@ -21,11 +21,12 @@ _LETTER_ESCAPES = frozenset("dDwWsSbBAZntr")
 class _Group:
     """What an open parenthesis holds so far."""
 
-    __slots__ = ("branches", "repeats")
+    __slots__ = ("branches", "varies")
 
     def __init__(self) -> None:
         self.branches = 1
-        self.repeats = False
+        self.varies = False
+        """It can match one text in several ways, so repeating it would multiply them."""
 
 
 class _Reader:
@@ -58,7 +59,7 @@ class _Reader:
                 if character == "|":
                     self.groups[-1].branches += 1
                 self.place += 1
-        self.ways *= self.groups[0].branches
+        self.ways *= self.groups[0].branches ** 2
         if self.groups[0].branches > 1 and self.ways < MAX_SUBJECT:
             self.ways *= MAX_SUBJECT  # `^a|b` anchors its first branch only
         return self.ways
@@ -68,18 +69,18 @@ class _Reader:
         counted = _COUNTED.match(pattern, self.place)
         choices = MAX_SUBJECT
         if character == "?":
-            choices = 2
+            choices = 4
         elif counted is not None and counted[2] is None:
             choices = 1
         elif counted is not None and counted[3]:
-            choices = max(1, int(counted[3]) - int(counted[1]) + 1)
+            choices = min(MAX_SUBJECT, max(1, int(counted[3]) - int(counted[1]) + 1) ** 2)
         self.place = counted.end() if counted is not None else self.place + 1
         if pattern[self.place : self.place + 1] in ("?", "+"):
             self.place += 1
-        if character != "?" and self.closed is not None and (self.closed.repeats or self.closed.branches > 1):
+        if character != "?" and self.closed is not None and self.closed.varies:
             raise ValueError("repeats a group that itself repeats or chooses")
         self.ways *= choices
-        self.groups[-1].repeats = True
+        self.groups[-1].varies = True
         self.closed = None
 
     def _escape(self) -> None:
@@ -96,7 +97,7 @@ class _Reader:
             end += 1
         while end < len(self.pattern) and self.pattern[end] != "]":
             if self.pattern[end] == "[" or self.pattern[end : end + 2] in ("--", "&&", "~~", "||"):
-                raise ValueError("has set operations inside [], which aren't supported; escape the character with \\\\")
+                raise ValueError("has set operations inside [], which aren't supported; escape the character with \\")
             end += 2 if self.pattern[end] == "\\" else 1
         self.place = end + 1
 
@@ -113,9 +114,9 @@ class _Reader:
         if len(self.groups) == 1:
             raise ValueError("closes a parenthesis that isn't open")
         group = self.groups.pop()
-        self.ways *= group.branches
-        self.groups[-1].repeats |= group.repeats
-        self.groups[-1].branches += group.branches - 1
+        self.ways *= group.branches**2
+        group.varies |= group.branches > 1
+        self.groups[-1].varies |= group.varies
         self.closed = group
 
 
