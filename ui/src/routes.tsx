@@ -104,6 +104,12 @@ const compare = createRoute({
   validateSearch: (raw): { ids?: string } => string(raw, "ids"),
   component: lazyRouteComponent(() => import("./traces/compare.tsx")),
 });
+const compareSessions = createRoute({
+  getParentRoute: () => project,
+  path: "compare-sessions",
+  validateSearch: (raw): { ids?: string } => string(raw, "ids"),
+  component: lazyRouteComponent(() => import("./sessions/compare.tsx")),
+});
 const live = createRoute({
   getParentRoute: () => project,
   path: "live",
@@ -194,6 +200,7 @@ const tree = root.addChildren([
     traces,
     trace,
     compare,
+    compareSessions,
     live,
     sessions,
     session,

@@ -2,11 +2,11 @@
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useCallback, useMemo, useState } from "react";
 import { useProject } from "../access/project.tsx";
-import type { SpanSummary } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { chosenColumns } from "../traces/columns.tsx";
 import { AddFilter, FilterChips, SearchBox } from "../traces/filter-bar.tsx";
 import { SpanPreview } from "../traces/preview.tsx";
+import css from "../traces/screen.module.css";
 import { SpanTable, spanKey } from "../traces/table.tsx";
 import { type Filter, splitPick, type TracesSearch } from "../traces/url.ts";
 import { Button } from "../ui/button.tsx";
@@ -15,8 +15,6 @@ import { Badge } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { SideSplit } from "../ui/split.tsx";
 import { Empty } from "../ui/state.tsx";
-import { passes } from "./match.ts";
-import css from "./screen.module.css";
 import { useLiveSpans } from "./stream.ts";
 
 const NOTHING_TICKED: ReadonlySet<string> = new Set();
@@ -31,12 +29,7 @@ export default function LiveScreen() {
   const filters = search.f ?? NO_FILTERS;
   // A selected row is being read: it must not move away under the reader's eyes.
   const held = paused || search.sel !== undefined;
-  const stream = useLiveSpans(project.id, held);
-  const { state, show } = stream;
-  const narrow = (spans: SpanSummary[]) => spans.filter((span) => passes(span, filters, search.q));
-  // biome-ignore lint/correctness/useExhaustiveDependencies: `narrow` is made of filters and search.q
-  const shown = useMemo(() => narrow(stream.shown), [stream.shown, filters, search.q]);
-  const waiting = narrow(stream.waiting);
+  const { shown, waiting, state, show } = useLiveSpans(project.id, filters, search.q, held);
   const columns = useMemo(() => chosenColumns(search.cols), [search.cols]);
   const context = useMemo(() => ({ project: project.id, fmt }), [project.id, fmt]);
   const change = useCallback(

@@ -2,6 +2,7 @@
 import { useCallback, useEffect, useRef, useState } from "react";
 import { projectPath } from "../api/http.ts";
 import type { SpanSummary } from "../api/types.ts";
+import { type Filter, spanQuery } from "../traces/url.ts";
 
 export type StreamState = "connecting" | "open" | "broken";
 
@@ -29,12 +30,14 @@ export const release = (buffer: Buffer): Buffer => ({
   waiting: [],
 });
 
-export function useLiveSpans(project: string, held: boolean) {
+/** The server sends only what passes; another filter is another stream. */
+export function useLiveSpans(project: string, filters: Filter[], q: string | undefined, held: boolean) {
   const [buffer, setBuffer] = useState<Buffer>({ shown: [], waiting: [] });
   const [state, setState] = useState<StreamState>("connecting");
   const holding = useRef(held);
   holding.current = held;
-  const url = projectPath(project, "live");
+  const { filter } = spanQuery({ f: filters, range: "all" }, 0);
+  const url = projectPath(project, `live?${new URLSearchParams({ ...(filter && { filter }), ...(q && { q }) })}`);
   useEffect(() => {
     setBuffer({ shown: [], waiting: [] });
     setState("connecting");

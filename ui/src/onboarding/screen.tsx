@@ -12,6 +12,7 @@ import { Icon } from "../ui/icon.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
 import { ErrorPanel } from "../ui/state.tsx";
 import { TabPanel, Tabs } from "../ui/tabs.tsx";
+import { DemoData } from "./demo-data.tsx";
 import css from "./screen.module.css";
 import { KEY_PLACEHOLDER, SNIPPET_KINDS, type SnippetKind, snippet } from "./snippets.ts";
 
@@ -100,9 +101,13 @@ export default function StartScreen() {
               )}
             </div>
             {arrived.error && <ErrorPanel error={arrived.error} />}
-            <p className={css.demo}>
-              {t("start.demo")} <code>./dev demo</code>
-            </p>
+            <div className={css.demo}>
+              <p>
+                {t("start.demo")} <code>./dev demo</code>
+              </p>
+              <p>{t("start.demoData")}</p>
+              <DemoData />
+            </div>
           </li>
         </ol>
       </PageBody>

@@ -4,6 +4,9 @@ import { Link } from "@tanstack/react-router";
 import { useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
 import { ListBar, useListSearch } from "../traces/list-bar.tsx";
+import { TickedBar } from "../traces/ticked-bar.tsx";
+import { useTicks } from "../traces/use-ticks.ts";
+import { useKeys } from "../ui/keys.tsx";
 import { Badge } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { PagedTable } from "../ui/paged-table.tsx";
@@ -14,16 +17,32 @@ export default function SessionsScreen() {
   const { project } = useProject();
   const { search, query, change } = useListSearch();
   const list = useInfiniteQuery(sessionsQuery(project.id, query));
+  const ticks = useTicks(project.id, "sessions");
+  useKeys([{ keys: "c", label: "keys.compare", run: ticks.compare }]);
   return (
     <>
       <PageHead title={t("nav.sessions")} lead={t("sessions.lead")} />
       <ListBar search={search} change={change} />
+      {ticks.ticked.size > 0 && <TickedBar ticks={ticks} />}
       <PagedTable
         label={t("nav.sessions")}
         list={list}
         rowKey={(session) => session.session_id}
         empty={{ icon: "sessions", title: t("sessions.none"), text: t("sessions.noneText"), code: SESSION_SNIPPET }}
         columns={[
+          {
+            id: "tick",
+            width: "32px",
+            head: <span className="visually-hidden">{t("compare.tick")}</span>,
+            cell: (session) => (
+              <input
+                type="checkbox"
+                aria-label={t("compare.tickRow", { name: session.session_id })}
+                checked={ticks.ticked.has(session.session_id)}
+                onChange={() => ticks.tick(session.session_id)}
+              />
+            ),
+          },
           {
             id: "session",
             head: t("col.session"),

@@ -200,14 +200,14 @@ function Bar(props: {
     .filter(([a, b]) => (b - a) / range > FINEST)
     .slice(0, MOST_GAPS);
   const style = { "--kind": `var(--kind-${KIND_FAMILY[props.kind].family})` } as React.CSSProperties;
-  // Beside the bar where there is room, else upon its end.
+  // Beside the bar where there is room, else in its middle: its ends stay in sight, they are what the axis measures.
   const after = left + size < 82;
   const before = left > 14;
   const place = after
     ? { left: `${left + size}%` }
     : before
       ? { right: `${100 - left}%` }
-      : { right: `${Math.max(0, 100 - left - size)}%` };
+      : { left: `${left + size / 2}%` };
   return (
     <>
       <span
@@ -227,7 +227,7 @@ function Bar(props: {
           />
         ))}
       </span>
-      <span className={cx(css.time, !after && !before && css.upon)} style={place}>
+      <span className={cx(css.time, !after && !before && css.within)} style={place}>
         {fmt.duration(duration / 1000)}
       </span>
     </>

@@ -67,6 +67,29 @@ export const histogramQuery = (project: string, query: SpanQuery) =>
     placeholderData: keepPreviousData,
   });
 
+const ARRIVALS_POLL_MS = 5000;
+
+/** How many spans match by now; asked again and again while the page is in sight. */
+export const arrivalsQuery = (project: string, query: SpanQuery) =>
+  queryOptions({
+    queryKey: ["arrivals", project, query],
+    queryFn: async ({ signal }) => {
+      const found = await answer(
+        api.GET("/api/v1/projects/{project_id}/spans/facets", {
+          params: { path: { project_id: project }, query: { ...query, fields: "kind" } },
+          signal,
+        }),
+      );
+      return found.total;
+    },
+    // What is past its end gets no news.
+    enabled: query.to === undefined,
+    refetchInterval: ARRIVALS_POLL_MS,
+    refetchIntervalInBackground: false,
+    retry: false,
+    staleTime: ARRIVALS_POLL_MS,
+  });
+
 /** The newest span, if any: whether anything has arrived. */
 export const newestSpanQuery = (project: string) =>
   queryOptions({

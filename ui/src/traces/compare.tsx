@@ -1,7 +1,6 @@
 /** Compare: two to six spans side by side, the facts that differ marked by a sign and a word. */
 import { useQueries } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
-import { useMemo } from "react";
 import { useProject } from "../access/project.tsx";
 import type { SpanDetail } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
@@ -12,7 +11,7 @@ import { KindLabel, ScoreChip, StatusMark } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
 import css from "./compare.module.css";
-import { diffWords } from "./diff.ts";
+import { Delta, TextDiff } from "./difference.tsx";
 import { splitPick } from "./url.ts";
 
 const MOST = 6;
@@ -21,7 +20,7 @@ export default function CompareScreen() {
   const { t } = useLocale();
   const { project } = useProject();
   const ids = useSearch({ strict: false, select: (search) => (search as { ids?: string }).ids ?? "" });
-  const picks = ids.split(",").filter(Boolean).slice(0, MOST).map(splitPick);
+  const picks = ids.split(",").filter(Boolean).slice(0, MOST).map(decodeURIComponent).map(splitPick);
   const spans = useQueries({ queries: picks.map((pick) => spanDetailQuery(project.id, pick.traceId, pick.spanId)) });
   const first = spans[0]?.data;
   return (
@@ -107,7 +106,20 @@ function Column(props: { project: string; span: SpanDetail; base: SpanDetail | u
         messages={span.input_messages}
         download={payloadUrl(project, span.trace_id, span.span_id, "input")}
       />
-      {base && <OutputDiff before={base} after={span} />}
+      {base && (
+        <>
+          <TextDiff
+            title={t("compare.inputDiff")}
+            before={editableText(base.input, base.input_messages)}
+            after={editableText(span.input, span.input_messages)}
+          />
+          <TextDiff
+            title={t("compare.diff")}
+            before={editableText(base.output, base.output_messages)}
+            after={editableText(span.output, span.output_messages)}
+          />
+        </>
+      )}
       <PayloadView
         title={t("detail.output")}
         payload={span.output}
@@ -115,51 +127,5 @@ function Column(props: { project: string; span: SpanDetail; base: SpanDetail | u
         download={payloadUrl(project, span.trace_id, span.span_id, "output")}
       />
     </>
-  );
-}
-
-/** Less time, tokens or money is better: said by an arrow and a word. */
-function Delta({ value, reference }: { value: number | null; reference: number | null }) {
-  const { t } = useLocale();
-  if (value === null || reference === null || reference === 0) return null;
-  const change = (value - reference) / reference;
-  if (Math.abs(change) < 0.005) return <span className={css.same}>= {t("compare.same")}</span>;
-  const percent = `${change > 0 ? "+" : "−"}${Math.abs(change * 100).toFixed(0)} %`;
-  return (
-    <span className={change > 0 ? css.worse : css.better}>
-      {change > 0 ? "▲" : "▼"} {t(change > 0 ? "compare.more" : "compare.less", { percent })}
-    </span>
-  );
-}
-
-/** The output's words against those of A: what is gone is struck through, what is new is underlined. */
-function OutputDiff({ before, after }: { before: SpanDetail; after: SpanDetail }) {
-  const { t } = useLocale();
-  const pieces = useMemo(
-    () =>
-      diffWords(editableText(before.output, before.output_messages), editableText(after.output, after.output_messages)),
-    [before, after],
-  );
-  if (pieces === null || pieces.length === 0) return null;
-  const same = pieces.every((piece) => piece.kind === "same");
-  return (
-    <section className={css.diff}>
-      <h3>{t("compare.diff")}</h3>
-      {same ? (
-        <p className={css.same}>= {t("compare.same")}</p>
-      ) : (
-        <p>
-          {pieces.map((piece, index) =>
-            piece.kind === "same" ? (
-              <span key={index}>{piece.text}</span>
-            ) : piece.kind === "added" ? (
-              <ins key={index}>{piece.text}</ins>
-            ) : (
-              <del key={index}>{piece.text}</del>
-            ),
-          )}
-        </p>
-      )}
-    </section>
   );
 }

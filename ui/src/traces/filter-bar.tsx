@@ -4,7 +4,7 @@ import { type MessageKey, useLocale } from "../i18n/index.tsx";
 import { Button } from "../ui/button.tsx";
 import { Field, Select, TextInput } from "../ui/field.tsx";
 import { Icon } from "../ui/icon.tsx";
-import { Menu, Popover } from "../ui/menu.tsx";
+import { Popover } from "../ui/menu.tsx";
 import css from "./filter-bar.module.css";
 import { DEFAULT_RANGE, type Filter, type FilterOp, RANGES, type Range, type TracesSearch } from "./url.ts";
 import type { SearchChange } from "./use-span-list.ts";
@@ -270,34 +270,5 @@ export function AddFilter(props: { onAdd: (filter: Filter) => void }) {
         </form>
       )}
     </Popover>
-  );
-}
-
-interface View {
-  id: "all" | "traces" | "llm" | "errors" | "slow" | "expensive" | "thumbsDown";
-  search: TracesSearch;
-}
-export const VIEWS: View[] = [
-  { id: "all", search: {} },
-  { id: "traces", search: { f: [["is_root", "eq", true]] } },
-  { id: "llm", search: { f: [["kind", "in", ["llm"]]] } },
-  { id: "errors", search: { f: [["status", "in", ["error"]]] } },
-  { id: "slow", search: { sort: "duration" } },
-  { id: "expensive", search: { sort: "cost" } },
-  { id: "thumbsDown", search: { f: [["score.thumbs", "lt", 0.5]] } },
-];
-
-export function ViewMenu(props: { onChoose: (search: TracesSearch) => void }) {
-  const { t } = useLocale();
-  return (
-    <Menu
-      label={t("view.label")}
-      trigger={
-        <>
-          {t("view.label")} <Icon name="down" size={12} />
-        </>
-      }
-      items={VIEWS.map((view) => ({ label: t(`view.${view.id}`), run: () => props.onChoose(view.search) }))}
-    />
   );
 }

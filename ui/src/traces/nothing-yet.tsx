@@ -2,6 +2,7 @@
 import { Link } from "@tanstack/react-router";
 import { useProjectId } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
+import { DemoData } from "../onboarding/demo-data.tsx";
 import { Button } from "../ui/button.tsx";
 import { Empty } from "../ui/state.tsx";
 
@@ -16,6 +17,7 @@ export function NothingYet(props: { narrowed: boolean; range: string | undefined
         <Link to="/p/$project/start" params={{ project }}>
           {t("traces.sendFirst")}
         </Link>
+        {!props.narrowed && <DemoData />}
       </Empty>
     );
   return (
@@ -24,6 +26,7 @@ export function NothingYet(props: { narrowed: boolean; range: string | undefined
       <Link to="/p/$project/start" params={{ project }}>
         {t("traces.sendFirst")}
       </Link>
+      <DemoData />
     </Empty>
   );
 }

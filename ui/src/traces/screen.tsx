@@ -2,7 +2,7 @@
 import { type Ref, useMemo, useRef, useState } from "react";
 import { useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
-import { Button, IconButton } from "../ui/button.tsx";
+import { IconButton } from "../ui/button.tsx";
 import { useKeys } from "../ui/keys.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { SideSplit } from "../ui/split.tsx";
@@ -14,6 +14,7 @@ import { NothingYet } from "./nothing-yet.tsx";
 import { SpanPreview } from "./preview.tsx";
 import css from "./screen.module.css";
 import { SpanTable, type SpanTableHandle, spanKey } from "./table.tsx";
+import { TickedBar } from "./ticked-bar.tsx";
 import { ExportMenu, Toolbar } from "./toolbar.tsx";
 import { splitPick } from "./url.ts";
 import { useRowFocus } from "./use-row-focus.ts";
@@ -31,6 +32,10 @@ export default function TracesScreen() {
   const [previewShown, setPreviewShown] = useState(() => window.innerWidth > 1250);
   const toggleFacets = () => setFacetsShown(!facetsShown);
   const togglePreview = () => setPreviewShown(!previewShown);
+  const showNew = () => {
+    list.refresh();
+    table.current?.top();
+  };
   useKeys([
     { keys: "j", label: "keys.down", run: () => focus.move(1) },
     { keys: "ArrowDown", label: "keys.down", run: () => focus.move(1) },
@@ -42,8 +47,9 @@ export default function TracesScreen() {
     { keys: "f", label: "keys.facets", run: toggleFacets },
     { keys: "p", label: "keys.preview", run: togglePreview },
     { keys: "r", label: "keys.refresh", run: list.refresh },
+    { keys: ".", label: "keys.showNew", run: showNew },
   ]);
-  const main = <Main project={project.id} list={list} focus={focus} ticks={ticks} handle={table} />;
+  const main = <Main project={project.id} list={list} focus={focus} ticks={ticks} onShowNew={showNew} handle={table} />;
   return (
     <>
       <PageHead title={t("nav.traces")}>
@@ -79,6 +85,7 @@ interface MainProps {
   list: SpanList;
   focus: ReturnType<typeof useRowFocus>;
   ticks: Ticks;
+  onShowNew: () => void;
   handle: Ref<SpanTableHandle>;
 }
 
@@ -91,10 +98,19 @@ function Main(props: MainProps) {
           project={props.project}
           query={list.query}
           onZoom={(from, to) => list.change({ from, to, range: undefined })}
+          onEvidence={(from, to, filter) =>
+            list.change({
+              from,
+              to,
+              range: undefined,
+              f: [...list.filters.filter((other) => other[0] !== filter[0]), filter],
+              ...(filter[0] === "duration_ms" && { sort: "duration", dir: undefined }),
+            })
+          }
           onReset={() => list.change({ from: undefined, to: undefined })}
         />
       )}
-      <StatusLine list={list} ticks={props.ticks} />
+      <StatusLine list={list} ticks={props.ticks} onShowNew={props.onShowNew} />
       <Rows {...props} />
     </>
   );
@@ -136,7 +152,7 @@ function Rows({ project, list, focus, ticks, handle }: MainProps) {
   );
 }
 
-function StatusLine({ list, ticks }: { list: SpanList; ticks: Ticks }) {
+function StatusLine({ list, ticks, onShowNew }: { list: SpanList; ticks: Ticks; onShowNew: () => void }) {
   const { t, fmt } = useLocale();
   const { total, spans } = list;
   return (
@@ -147,18 +163,13 @@ function StatusLine({ list, ticks }: { list: SpanList; ticks: Ticks }) {
           <span className={css.quiet}> {t("traces.loaded", { n: spans.length })}</span>
         )}
       </span>
-      {list.list.isFetching && <span className={css.quiet}>{t("ui.loading")}</span>}
-      {ticks.ticked.size > 0 && (
-        <span className={css.ticked}>
-          {t("compare.ticked", { n: ticks.ticked.size })}
-          <Button icon="compare" disabled={ticks.ticked.size < 2} onClick={ticks.compare}>
-            {t("compare.action")}
-          </Button>
-          <Button variant="ghost" onClick={ticks.clear}>
-            {t("compare.clear")}
-          </Button>
-        </span>
+      {list.waiting > 0 && spans.length > 0 && (
+        <button type="button" className={css.pill} onClick={onShowNew}>
+          ↑ {t("live.new", { n: list.waiting })}
+        </button>
       )}
+      {list.list.isFetching && <span className={css.quiet}>{t("ui.loading")}</span>}
+      {ticks.ticked.size > 0 && <TickedBar ticks={ticks} />}
     </div>
   );
 }

@@ -8,22 +8,22 @@ import { Checkbox } from "../ui/field.tsx";
 import { Icon } from "../ui/icon.tsx";
 import { Menu, Popover } from "../ui/menu.tsx";
 import { chosenColumns, DEFAULT_COLUMNS, SPAN_COLUMNS } from "./columns.tsx";
-import { AddFilter, FilterChips, RangeMenu, SearchBox, ViewMenu } from "./filter-bar.tsx";
+import { AddFilter, FilterChips, RangeMenu, SearchBox } from "./filter-bar.tsx";
 import css from "./screen.module.css";
 import type { SpanQuery } from "./url.ts";
 import type { SpanList } from "./use-span-list.ts";
+import { ViewMenu } from "./view-menu.tsx";
 
 export function Toolbar({ list }: { list: SpanList }) {
   const { t } = useLocale();
   const navigate = useNavigate();
   const { search, change, filters, setFilters } = list;
   const setQuery = useCallback((q: string) => change({ q }, true), [change]);
-  const kept = search.cols ? { cols: search.cols } : {};
   return (
     <div className={css.bar}>
       <SearchBox value={search.q ?? ""} label={t("traces.search")} onChange={setQuery} />
       <RangeMenu search={search} onChange={change} />
-      <ViewMenu onChoose={(view) => void navigate({ to: ".", search: { ...view, ...kept } as never })} />
+      <ViewMenu search={search} onChoose={(view) => void navigate({ to: ".", search: view as never })} />
       <AddFilter onAdd={(filter) => setFilters([...filters, filter])} />
       <ColumnChooser cols={search.cols} onChange={(cols) => change({ cols }, true)} />
       <FilterChips filters={filters} onChange={setFilters} />

@@ -1,9 +1,9 @@
 /** What the traces screen shows: the URL's state, the spans that it names, and how to change it. */
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
-import { useCallback, useMemo, useState } from "react";
+import { useCallback, useEffect, useMemo, useState } from "react";
 import type { SpanSummary } from "../api/types.ts";
-import { facetsQuery, spansQuery } from "./api.ts";
+import { arrivalsQuery, facetsQuery, spansQuery } from "./api.ts";
 import { type Filter, type Sort, spanQuery, type TracesSearch } from "./url.ts";
 
 const NO_FILTERS: Filter[] = [];
@@ -38,16 +38,24 @@ export function useSpanList(project: string) {
     (next: Sort) => change({ sort: next, dir: next === sort && dir === "desc" ? "asc" : undefined }),
     [change, sort, dir],
   );
-  const refresh = () => {
+  const refresh = useCallback(() => {
     setNow(Date.now());
     for (const kind of ["spans", "facets", "histogram"]) void client.invalidateQueries({ queryKey: [kind, project] });
-  };
+  }, [client, project]);
+  const total = facets.data?.total;
+  const arrivals = useQuery(arrivalsQuery(project, query));
+  const counted = facets.isPlaceholderData || facets.isFetching ? undefined : total;
+  const waiting = counted === undefined || arrivals.data === undefined ? 0 : Math.max(0, arrivals.data - counted);
+  // Nobody reads an empty table: what arrives there needs no leave to be shown.
+  const unread = spans.length === 0 && !list.isPending;
+  useEffect(() => {
+    if (unread && waiting > 0) refresh();
+  }, [unread, waiting, refresh]);
   const { fetchNextPage, hasNextPage, isFetchingNextPage } = list;
   const loadMore = useCallback(() => {
     if (hasNextPage && !isFetchingNextPage) void fetchNextPage();
   }, [hasNextPage, isFetchingNextPage, fetchNextPage]);
   const narrowed = filters.length > 0 || search.q !== undefined || search.from !== undefined || search.to !== undefined;
-  const total = facets.data?.total;
   return {
     search,
     query,
@@ -55,6 +63,8 @@ export function useSpanList(project: string) {
     facets: facets.data,
     spans,
     total,
+    /** How many arrived since the table was read. */
+    waiting,
     filters,
     sort,
     descending: dir === "desc",

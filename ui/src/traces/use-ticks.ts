@@ -4,7 +4,9 @@ import { useCallback, useState } from "react";
 
 const MOST = 6;
 
-export function useTicks(project: string) {
+const SCREENS = { spans: "/p/$project/compare", sessions: "/p/$project/compare-sessions" } as const;
+
+export function useTicks(project: string, what: keyof typeof SCREENS = "spans") {
   const navigate = useNavigate();
   const [ticked, setTicked] = useState<ReadonlySet<string>>(new Set());
   const tick = useCallback((key: string) => {
@@ -17,7 +19,11 @@ export function useTicks(project: string) {
   const clear = () => setTicked(new Set());
   const compare = () => {
     if (ticked.size < 2) return;
-    void navigate({ to: "/p/$project/compare", params: { project }, search: { ids: [...ticked].join(",") } });
+    void navigate({
+      to: SCREENS[what],
+      params: { project },
+      search: { ids: [...ticked].map(encodeURIComponent).join(",") },
+    });
   };
   return { ticked, tick, clear, compare };
 }
