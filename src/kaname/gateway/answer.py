@@ -10,12 +10,15 @@ from typing import NamedTuple, cast
 import msgspec
 import orjson
 
+from kaname.gateway.anthropic_errors import from_anthropic
 from kaname.gateway.openai_errors import ErrorReply, Headers, WireError, to_wire
-from kaname.kernel.errors import UpstreamError, UpstreamTimeoutError
+from kaname.gateway.surfaces import ErrorStyle
+from kaname.kernel.errors import UnavailableError, UpstreamError, UpstreamTimeoutError
 
 MAX_ERROR_BYTES = 1 << 20
 _FORWARDED = (b"retry-after", b"retry-after-ms", b"x-should-retry")
 _KEEPS_STATUS = frozenset({400, 408, 409, 413, 422, 429, 503, 504})
+_ANTHROPIC_OVERLOADED = 529
 _CREDENTIAL_STATUSES = frozenset({401, 402, 403})
 _KEYS = ("message", "type", "param", "code")
 
@@ -31,18 +34,24 @@ class Answer(NamedTuple):
 
 
 class PassedError(NamedTuple):
-    """An upstream's own error, passed on."""
+    """An upstream's own error, passed on byte for byte to a client that speaks its `style`."""
 
     status: int
     content: bytes
     type: str
     code: str | None
     message: str
+    param: str | None
     headers: Headers
+    style: ErrorStyle
 
     def body(self) -> bytes:
         """The JSON document."""
         return self.content
+
+    def as_wire(self) -> WireError:
+        """The same for a client that speaks another."""
+        return WireError(self.status, self.type, self.code, self.message, self.param, self.headers)
 
 
 class _Choice(msgspec.Struct):
@@ -50,10 +59,14 @@ class _Choice(msgspec.Struct):
 
 
 class _Envelope(msgspec.Struct):
+    """What the answers of all surfaces have in common, and how each says why it ended."""
+
     id: str | None = None
     model: str | None = None
     usage: msgspec.Raw = msgspec.Raw(b"")
     choices: list[_Choice] = []
+    stop_reason: str | None = None
+    status: str | None = None
     error: msgspec.Raw = msgspec.Raw(b"")
 
 
@@ -72,17 +85,14 @@ def read_answer(body: bytes) -> Answer:
     if error and error != b"null":
         raise error_in_success(orjson.loads(error))
     usage = bytes(envelope.usage)
-    return Answer(
-        body,
-        usage if usage.startswith(b"{") else b"",
-        envelope.model or "",
-        envelope.id or "",
-        [choice.finish_reason for choice in envelope.choices if choice.finish_reason],
-    )
+    reasons = [choice.finish_reason for choice in envelope.choices if choice.finish_reason]
+    if not reasons and (reason := envelope.stop_reason or envelope.status):
+        reasons.append(reason)
+    return Answer(body, usage if usage.startswith(b"{") else b"", envelope.model or "", envelope.id or "", reasons)
 
 
-def read_error(status: int, headers: Mapping[bytes, bytes], body: bytes, *, local: bool) -> ErrorReply:
-    """What the client gets for an upstream status that isn't 200."""
+def read_error(status: int, headers: Mapping[bytes, bytes], body: bytes, style: ErrorStyle) -> ErrorReply:
+    """What the client gets for an upstream status that isn't 200. `style` is how the upstream words its errors."""
     passed = forwarded_headers(headers)
     passed.append((b"x-kaname-upstream-status", str(status).encode()))
     if status in _CREDENTIAL_STATUSES:
@@ -92,13 +102,17 @@ def read_error(status: int, headers: Mapping[bytes, bytes], body: bytes, *, loca
         )  # fmt: skip
         return _with_headers(to_wire(refused), [passed[-1]])
     error = _error_object(body) if status >= 400 else None
-    if error is not None:
-        return _pass_on(status, error, passed, body, local=local)
+    if error is not None and (status < 500 or status in _KEEPS_STATUS):
+        return _pass_on(status, error, passed, body, style)
     if status < 400:
         redirect = UpstreamError(f"the upstream answered with status {status}", code="upstream_invalid_response")
         return _with_headers(to_wire(redirect), [passed[-1]])
+    if status == _ANTHROPIC_OVERLOADED:
+        return _with_headers(to_wire(UnavailableError("the upstream is overloaded", code="overloaded")), passed)
+    said = error.get("message") if error is not None else None
+    why = f": {said[:2000]}" if isinstance(said, str) and said else " and no readable error"
     kind = UpstreamTimeoutError if status == 504 else UpstreamError
-    wire = to_wire(kind(f"the upstream answered with status {status} and no readable error"))
+    wire = to_wire(kind(f"the upstream answered with status {status}{why}"))
     if status in _KEEPS_STATUS:
         kind_name = "requests" if status == 429 else "invalid_request_error" if status < 500 else wire.type
         code = "rate_limit_exceeded" if status == 429 else wire.code
@@ -123,22 +137,26 @@ def forwarded_headers(headers: Mapping[bytes, bytes]) -> Headers:
     ]
 
 
-def _pass_on(status: int, error: dict[str, object], headers: Headers, body: bytes, *, local: bool) -> PassedError:
+def _pass_on(status: int, error: dict[str, object], headers: Headers, body: bytes, style: ErrorStyle) -> PassedError:
     content = body
-    if local and error.get("type") == "exceed_context_size_error":
+    if error.get("type") == "exceed_context_size_error":  # llama.cpp
         error = {**error, "type": "invalid_request_error", "param": "messages", "code": "context_length_exceeded"}
         content = orjson.dumps({"error": error})
-    elif not all(key in error for key in _KEYS):
+    elif style == "openai" and not all(key in error for key in _KEYS):
         error = {**dict.fromkeys(_KEYS), "message": "", "type": "upstream_error", **error}
         content = orjson.dumps({"error": error})
-    code = error.get("code")
+    if style == "anthropic" and (wire := from_anthropic(status, body, headers)) is not None:
+        return PassedError(wire.status, body, wire.type, wire.code, wire.message, wire.param, headers, style)
+    code, param = error.get("code"), error.get("param")
     return PassedError(
         status,
         content,
         str(error.get("type") or ""),
         None if code is None else str(code),
         str(error.get("message") or ""),
+        param if isinstance(param, str) else None,
         headers,
+        style,
     )
 
 

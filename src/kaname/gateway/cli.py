@@ -5,7 +5,7 @@ from pathlib import Path
 
 import click
 
-from kaname.gateway.config import GatewayConfig, parse_config
+from kaname.gateway.config import GatewayConfig, environment_keys, parse_config
 from kaname.kernel.errors import ConfigurationError
 
 
@@ -22,7 +22,7 @@ def check(file: Path) -> None:
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as e:
         raise ConfigurationError(f"{str(file)!r} can't be read: {e}", hint="Name a gateway.yaml.") from e
-    for line in describe_config(parse_config(text, str(file), os.environ)):
+    for line in describe_config(parse_config(text, str(file), environment_keys(os.environ))):
         click.echo(line)
 
 
@@ -35,5 +35,5 @@ def describe_config(config: GatewayConfig) -> list[str]:
         origin = provider.base_url.origin
         keys = ", ".join(dict.fromkeys(key.name for key in provider.keys)) or "no key"
         lines.append(f"provider {provider.name}: {origin.scheme}://{provider.base_url.host_header} ({keys})")
-    lines += [f"model {route.name}: {', '.join(t.name for t in route.targets)}" for route in config.models.values()]
+    lines += [f"model {route.name}: {', '.join(t.name for t in route.targets())}" for route in config.models.values()]
     return lines

@@ -9,7 +9,7 @@ import logging
 from collections.abc import Mapping
 from pathlib import Path
 
-from kaname.gateway.config import GatewayConfig, default_config, parse_config
+from kaname.gateway.config import GatewayConfig, KeyResolver, default_config, environment_keys, parse_config
 from kaname.kernel.border import survive
 from kaname.kernel.errors import ConfigurationError
 
@@ -22,10 +22,17 @@ class ConfigFile:
     """Holds the present configuration. `path` None or absent means the default configuration."""
 
     def __init__(
-        self, path: Path | None, environment: Mapping[str, str], *, must_exist: bool = False, max_connections: int = 512
+        self,
+        path: Path | None,
+        environment: Mapping[str, str],
+        *,
+        keys: KeyResolver | None = None,
+        must_exist: bool = False,
+        max_connections: int = 512,
     ) -> None:
         self._path = path
         self._environment = environment
+        self._keys = keys or environment_keys(environment)
         self._max_connections = max_connections
         self._stamp = self._look()
         if must_exist and self._stamp is None:
@@ -80,4 +87,4 @@ class ConfigFile:
             text = raw.decode("utf-8")
         except (OSError, UnicodeDecodeError) as e:
             raise ConfigurationError(f"{self._path}: can't be read: {e}", hint="Mend or remove it.") from e
-        return parse_config(text, str(self._path), self._environment, max_connections=self._max_connections)
+        return parse_config(text, str(self._path), self._keys, max_connections=self._max_connections)

@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from kaname.gateway.model import Surface
+from kaname.gateway.surfaces import SURFACES
 from kaname.kernel.errors import InvalidInputError, TooLargeError, UnsupportedMediaTypeError
 
 MAX_MODEL_CHARS: Final = 256
@@ -22,11 +23,6 @@ Document = dict[str, object]
 
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _GZIP_WBITS: Final = 31
-_REQUIRED: Final[Mapping[Surface, str]] = {
-    "chat_completions": "messages",
-    "completions": "prompt",
-    "embeddings": "input",
-}
 
 
 class DecodedRequest(NamedTuple):
@@ -38,6 +34,8 @@ class DecodedRequest(NamedTuple):
     stream: bool
     wants_usage: bool
     canonical: bool
+    strict: bool = False
+    """Nothing may be lost in translation."""
 
 
 def decompress(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
@@ -82,17 +80,29 @@ def decode_request(surface: Surface, body: bytes) -> DecodedRequest:
     stream = document.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise _invalid("stream", stream, "true or false")
-    if stream and surface == "embeddings":
-        raise InvalidInputError("embeddings can't be streamed", hint="Leave `stream` out.", param="stream")
+    if stream and not SURFACES[surface].streams:
+        raise InvalidInputError(f"{surface} can't be streamed", hint="Leave `stream` out.", param="stream")
     wants_usage = "stream_options" in document and _wants_usage(document, bool(stream))
     return DecodedRequest(body, document, model, bool(stream), wants_usage, canonical)
 
 
-def encode_for_upstream(request: DecodedRequest, model: str, *, add_usage: bool) -> bytes:
-    """The body with another model name, and with `stream_options.include_usage` when `add_usage`."""
+def encode_document(document: Document) -> bytes:
+    """A translated document as bytes."""
+    try:
+        return orjson.dumps(document)
+    except orjson.JSONEncodeError as e:  # it reads deeper nesting than it writes
+        raise InvalidInputError("the request body is nested too deeply", hint="Flatten it.", param="body") from e
+
+
+def encode_for_upstream(
+    request: DecodedRequest, model: str, overrides: Mapping[str, object], *, add_usage: bool
+) -> bytes:
+    """The body with another model name, with `overrides`, and with `stream_options.include_usage` when `add_usage`."""
     if request.canonical:
         document = dict(request.document)
         document["model"] = model
+        if overrides:
+            document.update(overrides)
         if add_usage:
             document["stream_options"] = _with_usage(request.document)
         return orjson.dumps(document)
@@ -101,6 +111,8 @@ def encode_for_upstream(request: DecodedRequest, model: str, *, add_usage: bool)
     except RecursionError as e:
         raise InvalidInputError("the request body is nested too deeply", hint="Flatten it.", param="body") from e
     raw["model"] = msgspec.Raw(orjson.dumps(model))
+    for key, value in overrides.items():
+        raw[key] = msgspec.Raw(orjson.dumps(value))
     if add_usage:
         raw["stream_options"] = msgspec.Raw(_dump_options(request.document))
     return msgspec.json.encode(raw)
@@ -150,11 +162,11 @@ def _bad_model(model: object) -> InvalidInputError:
 
 
 def _check_required(surface: Surface, document: Document) -> None:
-    name = _REQUIRED[surface]
+    name = SURFACES[surface].required
     value = document.get(name)
     if value is None:
         raise InvalidInputError(f"`{name}` is missing", hint="See the API reference.", param=name)
-    if surface != "chat_completions":
+    if name != "messages":
         if not isinstance(value, (str, list)) or not value:
             raise _invalid(name, cast("object", value), "text or a non-empty list")
         return
@@ -202,5 +214,11 @@ def _invalid(param: str, value: object, expected: str) -> InvalidInputError:
     if isinstance(value, str):
         shown = repr(value if len(value) <= 80 else value[:79] + "…")
     else:
-        shown = repr(value) if isinstance(value, (bool, int, float, type(None))) else "an object or a list"
+        shown = repr(value) if isinstance(value, (bool, int, float, type(None))) else _describe(value)
     return InvalidInputError(f"`{param}` is {shown}, not {expected}", hint="See the API reference.", param=param)
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, list):
+        return "a list" if value else "an empty list"
+    return "an object"

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from kaname.gateway.decode import DecodedRequest
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers
-from kaname.gateway.plan import PlannedTarget
+from kaname.gateway.planned_target import PlannedTarget
+from kaname.gateway.surfaces import ErrorStyle
 from kaname.gateway.sweep import Sweeper
 from kaname.gateway.upstream_response import UpstreamResponse
 from kaname.gateway.whole_reply import reply_whole
@@ -27,7 +28,8 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
-        "_watcher", "_write_timeout_s", "body", "gone", "headers", "record", "request", "response", "target",
+        "_watcher", "_write_timeout_s", "body", "drains", "errors", "gone", "headers", "record", "request", "response",
+        "target",
     )  # fmt: skip
 
     def __init__(
@@ -39,8 +41,13 @@ class Exchange:
         send: Send,
         sweeper: Sweeper,
         write_timeout_s: float,
+        errors: ErrorStyle = "openai",
     ) -> None:
         self.record = record
+        self.errors: ErrorStyle = errors
+        """In whose words this client gets errors."""
+        self.drains = False
+        """Whether the answer is read to its end after the client has left."""
         self.headers = headers
         self.body = b""
         self.request: DecodedRequest | None = None
@@ -79,6 +86,8 @@ class Exchange:
         headers.append((b"content-length", b"%d" % len(body)))
         headers += extra
         self.record.status = status
+        if self.gone:
+            return
         if reply_whole(self._send, status, b"".join([b"%b: %b\r\n" % header for header in headers]), body):
             return
         self._sending = True
@@ -93,12 +102,18 @@ class Exchange:
             (b"x-request-id", record.request_id.encode()),
             (b"x-kaname-trace-id", record.trace_id.encode()),
         ]
+        if self.errors == "anthropic":
+            headers.append((b"request-id", record.request_id.encode()))
         if self.target is not None:
             headers.append((b"x-kaname-target", self.target.header_value))
             headers.append((b"x-kaname-attempts", b"%d" % len(record.attempts)))
+        if record.warnings:
+            headers.append((b"x-kaname-warnings", "; ".join(record.warnings).encode("ascii", "replace")[:2000]))
         return headers
 
     async def _emit(self, message: Message) -> None:
+        if self.gone:
+            return
         self._sending = True
         await self._send(message)
         self._sending = False
@@ -144,4 +159,5 @@ class Exchange:
         task, self._task = self._task, None
         if task is not None:
             self.gone = why
-            task.cancel()
+            if not (self.drains and why == "left"):
+                task.cancel()

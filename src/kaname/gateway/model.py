@@ -10,7 +10,12 @@ from typing import Literal
 
 import msgspec
 
-Surface = Literal["chat_completions", "completions", "embeddings"]
+Surface = Literal[
+    "chat_completions", "completions", "embeddings", "responses", "messages", "count_tokens", "moderations", "rerank",
+    "images", "audio_speech", "audio_transcriptions", "pass",
+]  # fmt: skip
+UsageFormat = Literal["", "openai", "anthropic", "responses", "gemini"]
+CacheOutcome = Literal["", "hit", "semantic_hit", "miss", "bypass"]
 Outcome = Literal["ok", "error", "incomplete", "cancelled"]
 """`incomplete`: the answer began and then failed. `cancelled`: the client left first."""
 ResponseFormat = Literal["", "json", "sse"]
@@ -31,6 +36,17 @@ class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     reused_connection: bool = False
     stale_retries: int = 0
     """Free repeats because a kept-alive connection had died without a reply byte."""
+
+
+class GuardRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
+    """One decision of one guardrail. `reason` names rules and counts, never the text that was found."""
+
+    guard: str
+    point: Literal["input", "output", "stream"]
+    action: Literal["pass", "observe", "mask", "replace", "block", "error"]
+    reason: str = ""
+    start_ns: int
+    duration_ns: int
 
 
 class GatewayRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
@@ -90,6 +106,27 @@ class GatewayRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     client_retry_count: int = 0
     """`x-stainless-retry-count` of the official SDKs."""
     attempts: list[AttemptRecord] = []
+    usage_format: UsageFormat = ""
+    """Whose words `usage` uses; "": the surface's own."""
+    experiment: str = ""
+    arm: str = ""
+    propensity: float = 1.0
+    """With which probability the arm was drawn."""
+    shadow_of: str = ""
+    """The span id of the call that this one mirrors; its answer went to nobody."""
+    cache: CacheOutcome = ""
+    cached_span_id: str = ""
+    """On a hit: the call whose answer was given again."""
+    cost_nano_usd: int | None = None
+    """What settlement charged; None when the price is unknown."""
+    saved_nano_usd: int = 0
+    """On a hit: what the call would have cost."""
+    limited_by: str = ""
+    """Which limit or budget refused the call, or would have in evaluate-only mode."""
+    warnings: list[str] = []
+    """What translation lost or changed."""
+    malformed_events: int = 0
+    guards: list[GuardRecord] = []
 
 
 def encode_records(records: list[GatewayRecord]) -> bytes:

@@ -1,6 +1,6 @@
 """`GET /v1/models`: the names that a client can use, in OpenAI's shape plus what we know of each."""
 
-from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute
+from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, Target, single_target
 from kaname.gateway.plan import Planner
 from kaname.gateway.ports import LocalModels
 
@@ -11,8 +11,10 @@ def list_models(config: GatewayConfig, local_models: LocalModels) -> list[ModelO
     """Aliases first, then installed local models that no alias hides."""
     installed = {info.name: info for info in local_models.list()}
     models = [_object(route, 0) for route in config.models.values()]
-    local = (ModelRoute(name=i.name, targets=(), context_window=i.context_window) for i in installed.values())
-    models += [_object(route, installed[route.name].created) for route in local if route.name not in config.models]
+    for info in installed.values():
+        if info.name not in config.models:
+            route = single_target(info.name, Target(provider=LOCAL, model=info.name))
+            models.append({**_object(route, info.created), "context_window": info.context_window})
     return models
 
 
@@ -27,6 +29,6 @@ def _object(route: ModelRoute, created: int) -> ModelObject:
         "id": route.name,
         "object": "model",
         "created": created,
-        "owned_by": route.targets[0].provider if route.targets else LOCAL,
+        "owned_by": next(route.targets()).provider,
         "context_window": route.context_window,
     }

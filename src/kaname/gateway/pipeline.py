@@ -1,29 +1,39 @@
-"""The order of things in one call: authenticate → decode → plan → attempt → answer or stream → record.
+"""The order of things in one call: authenticate → decode → plan → reserve → attempts → answer or stream → settle.
 
-Limits are reserved after `decode`, input guardrails and the cache follow them; output guardrails see what `answer` or
-`relay` is about to send; settlement comes before the record. They are functions called at those places, never a stack
-of middleware, whose cost is what makes such gateways slow. Nothing here waits for a database or a file.
+They are functions called in this order, never a stack of middleware, whose cost is what makes such gateways slow.
+Nothing here waits for a database or a file.
 Invariants: every call of an authenticated caller is recorded exactly once, whatever happens; after the first byte of a
-stream the target isn't changed; every response of the pool is released.
+stream the target isn't changed; every response of the pool is released; what was reserved is settled exactly once.
 """
 
 import asyncio
 import time
+from collections.abc import Mapping
+from random import Random
 
-from kaname.gateway.answer import error_in_success, forwarded_headers, read_answer, read_error
+from kaname.gateway.answer import error_in_success
+from kaname.gateway.anthropic_errors import anthropic_headers
+from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAttempt
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
-from kaname.gateway.decode import DecodedRequest, decode_request, encode_for_upstream
+from kaname.gateway.decode import DecodedRequest, decode_request, encode_document, encode_for_upstream
+from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
+from kaname.gateway.failure import AttemptFailedError, failure_of
 from kaname.gateway.model import AttemptRecord
-from kaname.gateway.openai_errors import ErrorReply, to_wire
-from kaname.gateway.plan import Plan, PlannedTarget, Planner, local_head
-from kaname.gateway.pool import Origin, Pool, Sent
+from kaname.gateway.openai_errors import ErrorReply, WireError, to_wire
+from kaname.gateway.opening import Opener, OpenStream, WholeAnswer
+from kaname.gateway.plan import Choice, Plan, Planner
+from kaname.gateway.planned_target import PlannedTarget
+from kaname.gateway.pool import Origin, Pool
 from kaname.gateway.ports import Caller, CallerKeys, LocalModels
+from kaname.gateway.providers.model import OutgoingRequest
 from kaname.gateway.record import record_error
+from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
-from kaname.gateway.stream import EventRelay, event_data, first_error, looks_like_events, split_events
-from kaname.gateway.upstream_response import UpstreamResponse
+from kaname.gateway.translated_stream import TranslatedRelay
+from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
+from kaname.gateway.wire import Wire, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
     InvalidInputError,
     KanameError,
@@ -33,8 +43,9 @@ from kaname.kernel.errors import (
 )
 
 GATEWAY_CALL = "gateway:call"
-MAX_HELD_BYTES = 256 * 1024
 AFTER_DONE_S = 1.0
+
+Opened = WholeAnswer | OpenStream
 
 
 class Pipeline:
@@ -49,18 +60,21 @@ class Pipeline:
         pool: Pool,
         settings: GatewaySettings,
         loop: asyncio.AbstractEventLoop,
+        rng: Random,
     ) -> None:
         self._loop = loop
         self._keys = keys
         self._planner = planner
         self._local_models = local_models
         self._pool = pool
-        self._settings = settings
+        self._opener = Opener(settings)
+        self._rng = rng
 
-    def authenticate(self, headers: dict[bytes, bytes]) -> Caller:
+    def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
         """The caller, who may call the gateway for a project; raises UnauthenticatedError or PermissionDeniedError."""
         caller = self._keys.authenticate(
-            headers.get(b"authorization"), headers.get(b"x-api-key") or headers.get(b"api-key")
+            headers.get(b"authorization"),
+            headers.get(b"x-api-key") or headers.get(b"api-key") or headers.get(b"x-goog-api-key"),
         )
         if GATEWAY_CALL not in caller.permissions or caller.project_id is None:
             raise PermissionDeniedError(
@@ -78,143 +92,167 @@ class Pipeline:
         record.config_version = config.version
         plan = self._planner.plan(config, request.model)
         _refuse_unsupported(request, plan)
-        # One target today. Retries and fallback loop over `plan.targets` here, until the stream has begun.
-        target = exchange.target = plan.targets[0]
-        record.provider, record.provider_type = target.provider.name, target.provider.type
-        record.target_model = target.target.model
-        sent, attempt = await self._attempt(exchange, request, plan, target)
-        response = sent.response
-        try:
-            if response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
-                await self._refuse(exchange, target, response)
-            elif request.stream:
-                await self._relay(exchange, request, response, strip_usage=_strips_usage(request, target))
-            else:
-                await self._answer(exchange, response)
-            attempt.error_code = record.error_code
-        except KanameError as e:
-            attempt.error_code = e.code
-            raise
-        finally:
-            attempt.duration_ns = time.time_ns() - attempt.start_ns
-            response.abort()
+        choice = plan.only or plan.choose(_route_input(exchange, request), self._rng)
+        if choice.arm:
+            split = choice.step.step.split
+            record.arm, record.propensity = choice.arm, choice.propensity
+            record.experiment = split.experiment if split is not None else ""
+        exchange.drains = config.drain_on_disconnect
+        await self._attempt_all(exchange, request, plan, choice)
 
-    async def _attempt(
-        self, exchange: Exchange, request: DecodedRequest, plan: Plan, target: PlannedTarget
-    ) -> tuple[Sent, AttemptRecord]:
-        """Sends the request to a target; returns when the headers of the answer are in."""
+    # ---- attempts
+
+    async def _attempt_all(self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice) -> None:
+        """Tries until an answer can begin, and delivers it; raises CallFailedError or KanameError."""
         timeouts = plan.stream_timeouts if request.stream else plan.answer_timeouts
         deadline = self._loop.time() + timeouts.total_s
-        key = target.key()
-        attempt = AttemptRecord(
-            target=target.name,
-            key_name=key.name if key is not None else "",
-            start_ns=time.time_ns(),
-            duration_ns=0,
-        )
-        exchange.record.attempts.append(attempt)
-        try:
-            if target.provider.type == LOCAL:
-                origin, head = await self._local_head(exchange, target, deadline)
-            else:
-                origin, head = target.head(exchange.record.surface, key)
-            add_usage = request.stream and _strips_usage(request, target)
-            body = encode_for_upstream(request, target.target.model, add_usage=add_usage)
-            sent = await self._pool.send(
-                origin, b"%b%d\r\n\r\n" % (head, len(body)), body, timeouts, deadline, exchange
-            )
-        except KanameError as e:
-            attempt.duration_ns = time.time_ns() - attempt.start_ns
-            attempt.error_code = e.code
-            raise
-        attempt.upstream_status = sent.response.status
-        attempt.reused_connection = sent.reused
-        attempt.stale_retries = sent.stale_retries
-        return sent, attempt
+        attempts = Attempts(plan, choice, self._rng)
+        candidate = attempts.first(self._loop.time())
+        while True:
+            live = self._begin(exchange, candidate)
+            try:
+                opened, response = await self._open(exchange, request, candidate, live, timeouts, deadline)
+            except AttemptFailedError as failure:
+                candidate = attempts.after(failure, self._loop.time(), deadline)
+                if (wait_s := candidate.at - self._loop.time()) > 0:
+                    exchange.response = None
+                    await asyncio.sleep(wait_s)
+                continue
+            try:
+                await self._deliver(exchange, opened, response, live)
+            finally:
+                live.close(self._loop.time())
+                response.abort()
+            return
 
-    async def _local_head(self, exchange: Exchange, target: PlannedTarget, deadline: float) -> tuple[Origin, bytes]:
+    def _begin(self, exchange: Exchange, candidate: Candidate) -> LiveAttempt:
+        record, target = exchange.record, candidate.target
+        exchange.target = target
+        record.provider, record.provider_type = target.provider.name, target.provider.type
+        record.target_model = target.target.model
+        attempt = AttemptRecord(
+            target=target.name, key_name=candidate.key.key.name, start_ns=time.time_ns(), duration_ns=0
+        )
+        record.attempts.append(attempt)
+        return LiveAttempt(candidate, attempt, self._loop.time())
+
+    async def _open(
+        self,
+        exchange: Exchange,
+        request: DecodedRequest,
+        candidate: Candidate,
+        live: LiveAttempt,
+        timeouts: Timeouts,
+        deadline: float,
+    ) -> tuple[Opened, UpstreamResponse]:
+        """One attempt up to the point where the answer can begin; raises AttemptFailedError for whatever goes wrong."""
+        response: UpstreamResponse | None = None
+        target, surface = candidate.target, exchange.record.surface
+        try:
+            wire = target.wire(surface, stream=request.stream)
+            origin, head, body = await self._encode(exchange, request, candidate, wire, deadline)
+            sent = await self._pool.send(
+                origin, b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body, timeouts, deadline, exchange
+            )
+            response = sent.response
+            attempt = live.record
+            attempt.upstream_status = response.status
+            attempt.reused_connection, attempt.stale_retries = sent.reused, sent.stale_retries
+            if response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
+                raise await self._opener.refuse(response, target, wire)
+            if request.stream:
+                strip = wire.passes and _strips_usage(request, target)
+                opened = await self._opener.stream(response, wire, request, surface, strip_usage=strip)
+            else:
+                opened = await self._opener.whole(response, wire, surface)
+        except BaseException as e:
+            if response is not None:
+                response.abort()
+            failure = e if isinstance(e, AttemptFailedError) else failure_of(e) if isinstance(e, KanameError) else None
+            if failure is not None:
+                live.record.error_code = failure.reply.code or failure.kind
+                live.failed(self._loop.time(), failure)
+            live.close(self._loop.time())
+            if failure is None or failure is e:
+                raise
+            raise failure from e
+        live.succeeded(self._loop.time())
+        return opened, response
+
+    async def _encode(
+        self, exchange: Exchange, request: DecodedRequest, candidate: Candidate, wire: Wire, deadline: float
+    ) -> tuple[Origin, bytes, bytes]:
+        """Where the request goes, its head without `content-length`, and its body."""
+        target, surface, key = candidate.target, exchange.record.surface, candidate.key.key
+        if wire.passes:
+            add_usage = request.stream and surface in _HAS_USAGE_OPTION and _strips_usage(request, target)
+            body = encode_for_upstream(request, target.target.model, target.target.overrides, add_usage=add_usage)
+        else:
+            body, warnings = _translate(request, target, wire)
+            exchange.record.warnings = warnings
+        if target.provider.type == LOCAL:
+            origin, head = await self._local_head(target, wire, deadline)
+        else:
+            origin, head = target.head(surface, key, stream=request.stream)
+            if target.adapter.signer is not None:
+                url = target.provider.base_url
+                assert url is not None
+                outgoing = OutgoingRequest(url.host_header, url.path + wire.path, body, "application/json")
+                lines = await target.adapter.signer.headers(outgoing, key.secret, target.provider.options)
+                head = signed_head(head, lines)
+        if target.provider.type == "anthropic":
+            head += version_headers(exchange.headers if wire.passes else {})
+        return origin, head, body
+
+    async def _local_head(self, target: PlannedTarget, wire: Wire, deadline: float) -> tuple[Origin, bytes]:
         try:
             async with asyncio.timeout_at(deadline):
                 endpoint = await self._local_models.endpoint(target.target.model)
         except TimeoutError as e:
             raise UpstreamTimeoutError(f"local model {target.target.model!r} didn't start in time") from e
-        return local_head(endpoint, exchange.record.surface)
+        return local_head(endpoint, wire.path)
 
-    async def _refuse(self, exchange: Exchange, target: PlannedTarget, response: UpstreamResponse) -> None:
-        """For an answer that isn't a plain 200."""
-        if response.status == 200:
-            raise UpstreamError("the upstream sent a compressed answer unasked", code="upstream_invalid_response")
-        body = await response.read_all(self._settings.max_response_bytes)
-        await send_error(
-            exchange, read_error(response.status, response.headers, body, local=target.provider.type == LOCAL)
-        )
+    # ---- delivery
 
-    async def _answer(self, exchange: Exchange, response: UpstreamResponse) -> None:
-        body = await response.read_all(self._settings.max_response_bytes)
-        answer = read_answer(body)
+    async def _deliver(self, exchange: Exchange, opened: Opened, response: UpstreamResponse, live: LiveAttempt) -> None:
         record = exchange.record
-        record.usage, record.response_model, record.response_id = answer.usage, answer.model, answer.id
-        record.finish_reasons = answer.finish_reasons
-        record.response, record.response_bytes, record.response_format = body, len(body), "json"
-        await exchange.reply(200, body, forwarded_headers(response.headers))
-
-    # ---- streams
-
-    async def _relay(
-        self, exchange: Exchange, request: DecodedRequest, response: UpstreamResponse, *, strip_usage: bool
-    ) -> None:
-        relay = EventRelay(
-            strip_usage=strip_usage,
-            max_event_bytes=self._settings.max_event_bytes,
-            record_limit=self._settings.record_body_bytes,
-        )
-        events = await self._first_events(response, relay)
-        headers = [(b"cache-control", b"no-cache"), *forwarded_headers(response.headers)]
-        await exchange.start(200, b"text/event-stream", headers)
-        record = exchange.record
+        record.usage_format = opened.usage_format
+        if isinstance(opened, WholeAnswer):
+            answer = opened.answer
+            record.usage, record.response_model, record.response_id = answer.usage, answer.model, answer.id
+            record.finish_reasons = answer.finish_reasons
+            record.response, record.response_bytes, record.response_format = opened.body, len(opened.body), "json"
+            await exchange.reply(200, opened.body, opened.headers)
+            return
+        await exchange.start(200, b"text/event-stream", [(b"cache-control", b"no-cache"), *opened.headers])
         record.response_format = "sse"
+        failure = None
+        relay = opened.relay
         try:
-            failure = await _pump(exchange, response, relay, events)
+            failure = await _pump(exchange, response, opened)
         finally:
             end = relay.end()
             record.usage, record.finish_reasons = end.usage, end.finish_reasons
             record.response, record.response_bytes = relay.head(), relay.sent_bytes
+            if isinstance(relay, TranslatedRelay):
+                record.malformed_events = relay.malformed
         if end.error is not None:
+            live.failed_late(self._loop.time())
             mark_incomplete(exchange, to_wire(error_in_success(end.error)))
             await exchange.write(b"", last=True)
         elif end.done or (failure is None and end.finish_reasons):
             await exchange.write(b"", last=True)
         else:
+            live.failed_late(self._loop.time())
             wire = to_wire(failure or UpstreamError("the upstream's stream ended too early", code="upstream_cut"))
+            live.record.error_code = wire.code or ""
             mark_incomplete(exchange, wire)
-            await exchange.write(b"data: " + wire.body() + b"\n\n", last=True)
-
-    async def _first_events(self, response: UpstreamResponse, relay: EventRelay) -> bytes:
-        """Waits for the first event with data, so that a failure before it is still a plain HTTP error."""
-        chunk = await response.next_chunk()
-        if not _is_event_stream(response) and not looks_like_events(chunk):
-            raise await self._not_a_stream(response, chunk)
-        held = b""
-        while True:
-            held += relay.feed(chunk) if chunk else relay.finish()
-            if len(held) > MAX_HELD_BYTES or any(event_data(event) for event in split_events(held)):
-                break
-            if not chunk:
-                raise UpstreamError("the upstream's stream was empty", code="upstream_invalid_response")
-            chunk = await response.next_chunk()
-        error = first_error(held)
-        if error is not None:
-            raise error_in_success(error)
-        return held
-
-    async def _not_a_stream(self, response: UpstreamResponse, beginning: bytes) -> UpstreamError:
-        rest = await response.read_all(self._settings.max_response_bytes) if beginning else b""
-        read_answer(beginning + rest)  # raises what an answer of that kind deserves
-        return UpstreamError("the upstream didn't stream although it was asked to", code="upstream_invalid_response")
+            await exchange.write(relay.error(wire), last=True)
 
 
-async def _pump(exchange: Exchange, response: UpstreamResponse, relay: EventRelay, events: bytes) -> KanameError | None:
+async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStream) -> KanameError | None:
     """Passes events on until the upstream ends; returns the failure that ended it, or None for a clean end."""
+    relay, events = opened.relay, opened.held
     while True:
         if exchange.record.ttft_ns is None and relay.content_seen:
             exchange.record.ttft_ns = exchange.elapsed_ns()
@@ -235,17 +273,49 @@ async def _pump(exchange: Exchange, response: UpstreamResponse, relay: EventRela
 
 async def send_error(exchange: Exchange, error: ErrorReply) -> None:
     """Ends a call that hasn't begun to answer."""
-    body, record = error.body(), exchange.record
+    record = exchange.record
+    body = render_error(error, exchange.errors, record.request_id)
     record.outcome = "error"
     record_error(record, error)
     record.response, record.response_bytes, record.response_format = body, len(body), "json"
-    await exchange.reply(error.status, body, error.headers)
+    headers = anthropic_headers(error.headers) if exchange.errors == "anthropic" else error.headers
+    await exchange.reply(error.status, body, headers)
 
 
-def mark_incomplete(exchange: Exchange, error: ErrorReply) -> None:
+def mark_incomplete(exchange: Exchange, error: WireError) -> None:
     """Records that the answer began and then failed."""
     exchange.record.outcome = "incomplete"
     record_error(exchange.record, error)
+
+
+def failed_reply(error: CallFailedError | KanameError) -> ErrorReply:
+    """What the client gets for a call that failed."""
+    return error.reply if isinstance(error, CallFailedError) else to_wire(error)
+
+
+_HAS_USAGE_OPTION = frozenset({"chat_completions", "completions"})
+
+
+def _route_input(exchange: Exchange, request: DecodedRequest) -> RouteInput:
+    record = exchange.record
+    return RouteInput(
+        request.model, record.surface, request.stream, record.key_name, record.key_id, record.project_id,
+        record.session_id, record.user_id, record.tags, record.metadata, exchange.headers,
+    )  # fmt: skip
+
+
+def _translate(request: DecodedRequest, target: PlannedTarget, wire: Wire) -> tuple[bytes, list[str]]:
+    """The request in the target's words, and what was lost."""
+    document, warnings = request.document, list[str]()
+    if wire.surface_codec is not None:
+        document, warnings = wire.surface_codec.decode_request(document)
+    if target.target.overrides:
+        document = {**document, **target.target.overrides}
+    assert wire.provider_codec is not None
+    document, lost = wire.provider_codec.encode_request(
+        document, target.target.model, stream=request.stream, strict=request.strict
+    )
+    return encode_document(document), [*warnings, *lost]
 
 
 def _refuse_unsupported(request: DecodedRequest, plan: Plan) -> None:
@@ -259,7 +329,3 @@ def _refuse_unsupported(request: DecodedRequest, plan: Plan) -> None:
 
 def _strips_usage(request: DecodedRequest, target: PlannedTarget) -> bool:
     return not request.wants_usage and target.provider.stream_usage
-
-
-def _is_event_stream(response: UpstreamResponse) -> bool:
-    return response.headers.get(b"content-type", b"").lower().startswith(b"text/event-stream")

@@ -1,68 +1,50 @@
-"""From the model name in a request to where it is sent: `Plan`, compiled once per name and configuration.
+"""From the model name in a request to where it may be sent: `Plan`, compiled once per name and configuration.
 
-Order: alias in the configuration, installed local model, `provider/model`, default provider. A plan holds the bytes
-that are the same for every call. `split`, `when` and `fallback` will make the choice of targets depend on the call.
+Order: alias in the configuration, installed local model, `provider/model`, default provider. A plan holds what is the
+same for every call; `choose` makes what depends on the call: the step whose condition holds and the arm of its split.
+Which of an arm's equal targets is called, and what follows a failure, is decided in `attempts.py`.
 """
 
 import difflib
-import itertools
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from urllib.parse import quote
+from random import Random
+from typing import NamedTuple
 
-from kaname.gateway.config import (
-    LOCAL,
-    BaseUrl,
-    GatewayConfig,
-    ModelRoute,
-    Provider,
-    ProviderKey,
-    Target,
-    parse_base_url,
-)
-from kaname.gateway.model import Surface
+from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, RouteStep, Target, single_target
+from kaname.gateway.health import HealthBook
 from kaname.gateway.openai_errors import model_not_found
-from kaname.gateway.pool import Origin
-from kaname.gateway.ports import LocalEndpoint, LocalModelInfo, LocalModels
+from kaname.gateway.planned_target import PlannedTarget, plan_target
+from kaname.gateway.ports import LocalModelInfo, LocalModels
+from kaname.gateway.providers.registry import ADAPTERS
+from kaname.gateway.routing.model import RouteInput
+from kaname.gateway.routing.split import Arms
 from kaname.gateway.upstream_response import Timeouts
+from kaname.kernel.errors import NotFoundError
 
 MAX_PLANS = 4096
-_PATHS: dict[Surface, str] = {
-    "chat_completions": "/chat/completions",
-    "completions": "/completions",
-    "embeddings": "/embeddings",
-}
+
+
+class Choice(NamedTuple):
+    """Where one call may go. `primary` are equals; the lists after it are taken in order."""
+
+    step: "PlannedStep"
+    primary: tuple[PlannedTarget, ...]
+    arm: str = ""
+    propensity: float = 1.0
+    """With which probability the arm was drawn."""
 
 
 @dataclass(slots=True, kw_only=True)
-class PlannedTarget:
-    """A target with what is needed to call it. `base_url` None: ask `LocalModels` at call time."""
+class PlannedStep:
+    """A step of the route with its targets ready to be called."""
 
-    target: Target
-    provider: Provider
-    name: str
-    """`provider/model`."""
-    header_value: bytes
-    """The same, safe in a response header."""
-    heads: dict[tuple[Surface, str], tuple[Origin, bytes]]
-    next_key: Callable[[], int]
-
-    def key(self) -> ProviderKey | None:
-        """The next of the provider's keys, in turn."""
-        keys = self.provider.keys
-        if not keys:
-            return None
-        return keys[0] if len(keys) == 1 else keys[self.next_key() % len(keys)]
-
-    def head(self, surface: Surface, key: ProviderKey | None) -> tuple[Origin, bytes]:
-        """Where to connect and the request head up to and including `content-length: `."""
-        cache_key = (surface, key.name if key is not None else "")
-        found = self.heads.get(cache_key)
-        if found is None:
-            assert self.provider.base_url is not None
-            secret = key.secret if key is not None else ""
-            found = self.heads[cache_key] = request_head(self.provider.base_url, surface, secret)
-        return found
+    step: RouteStep
+    groups: Mapping[str, tuple[PlannedTarget, ...]]
+    arms: Arms | None
+    fallback: tuple[PlannedTarget, ...]
+    context_fallback: tuple[PlannedTarget, ...]
+    content_fallback: tuple[PlannedTarget, ...]
 
 
 @dataclass(slots=True, kw_only=True)
@@ -70,16 +52,37 @@ class Plan:
     """What a model name stands for, ready to be called. `timeouts` of a stream and of a single answer differ."""
 
     route: ModelRoute
-    targets: tuple[PlannedTarget, ...]
+    steps: tuple[PlannedStep, ...]
     stream_timeouts: Timeouts
     answer_timeouts: Timeouts
     """A single answer is silent until it is done, so only the total counts."""
+    only: Choice | None
+    """The choice when it doesn't depend on the call."""
+
+    def choose(self, call: RouteInput, rng: Random) -> Choice:
+        """The step and arm of a call; raises NotFoundError (`no_route`) when no step takes it."""
+        for planned in self.steps:
+            if planned.step.when is not None and not planned.step.when(call):
+                continue
+            if planned.arms is None:
+                return Choice(planned, planned.groups[""])
+            split = planned.step.split
+            assert split is not None
+            sticky = {"session_id": call.session_id, "user_id": call.user_id, "key_id": call.key_id}.get(split.sticky)
+            arm, propensity = planned.arms.choose(sticky or None, rng)
+            return Choice(planned, planned.groups[arm], arm, propensity)
+        raise NotFoundError(
+            f"no step of route {self.route.name!r} takes this call",
+            hint="Its last step has a condition that doesn't hold; add a step without `when`.",
+            code="no_route", param="model",
+        )  # fmt: skip
 
 
 class Planner:
     """Plans by name for one configuration at a time; forgets them when another comes into force."""
 
-    def __init__(self, local_models: LocalModels) -> None:
+    def __init__(self, local_models: LocalModels, health: HealthBook) -> None:
+        self.health = health
         self._local_models = local_models
         self._config: GatewayConfig | None = None
         self._plans: dict[str, Plan] = {}
@@ -91,8 +94,8 @@ class Planner:
         plan = self._plans.get(name)
         if plan is None:
             route = self._route(config, name)
-            plan = compile_plan(config, route)
-            if route.targets[0].provider != LOCAL:  # local models come and go without a new configuration
+            plan = self._compile(config, route)
+            if not _is_local(route):  # local models come and go without a new configuration
                 if len(self._plans) >= MAX_PLANS:
                     self._plans.clear()
                 self._plans[name] = plan
@@ -110,75 +113,68 @@ class Planner:
         route = config.models.get(name)
         if route is None:
             route = self._route_by_target(config, name)
-        target = route.targets[0]
-        if target.provider == LOCAL:
-            info = self.local_info(target.model)
+        if _is_local(route):
+            info = self.local_info(next(route.targets()).model)
             if info is None:
                 raise self._not_found(config, name)
-            if route.tools is None:
-                return ModelRoute(
-                    name=name,
-                    targets=route.targets,
-                    timeouts=route.timeouts,
-                    tools=info.tools,
-                    context_window=route.context_window or info.context_window,
-                )
+            return ModelRoute(
+                name=name,
+                steps=route.steps,
+                timeouts=route.timeouts,
+                retry=route.retry,
+                tools=info.tools if route.tools is None else route.tools,
+                context_window=route.context_window or info.context_window,
+            )
         return route
 
     def _route_by_target(self, config: GatewayConfig, name: str) -> ModelRoute:
         if self.local_info(name) is not None:
-            return ModelRoute(name=name, targets=(Target(provider=LOCAL, model=name),))
+            return single_target(name, Target(provider=LOCAL, model=name))
         provider, slash, model = name.partition("/")
         if slash and model and provider in config.providers:
-            return ModelRoute(name=name, targets=(Target(provider=provider, model=model),))
+            return single_target(name, Target(provider=provider, model=model))
         if config.default_provider is not None:
-            return ModelRoute(name=name, targets=(Target(provider=config.default_provider, model=name),))
+            return single_target(name, Target(provider=config.default_provider, model=name))
         raise self._not_found(config, name)
 
-    def _not_found(self, config: GatewayConfig, name: str) -> Exception:
+    def _not_found(self, config: GatewayConfig, name: str) -> NotFoundError:
         local = [f"{LOCAL}/{info.name}" for info in self._local_models.list()]
         return model_not_found(name, difflib.get_close_matches(name, [*self.names(config), *local], n=3, cutoff=0.5))
 
-
-def compile_plan(config: GatewayConfig, route: ModelRoute) -> Plan:
-    """Precomputes everything about a route that doesn't depend on the call."""
-    targets = tuple(
-        PlannedTarget(
-            target=target,
-            provider=config.providers[target.provider],
-            name=target.name,
-            header_value=quote(target.name, safe="/:@+,.-_ ()").encode(),
-            heads={},
-            next_key=itertools.count().__next__,
+    def _compile(self, config: GatewayConfig, route: ModelRoute) -> Plan:
+        steps = tuple(self._compile_step(config, route, i, step) for i, step in enumerate(route.steps))
+        only = Choice(steps[0], steps[0].groups[""]) if steps[0].step.when is None and steps[0].arms is None else None
+        timeouts = route.timeouts
+        return Plan(
+            route=route,
+            steps=steps,
+            stream_timeouts=timeouts,
+            answer_timeouts=timeouts._replace(first_byte_s=timeouts.total_s),
+            only=only,
         )
-        for target in route.targets
-    )
-    timeouts = route.timeouts
-    return Plan(
-        route=route,
-        targets=targets,
-        stream_timeouts=timeouts,
-        answer_timeouts=timeouts._replace(first_byte_s=timeouts.total_s),
-    )
+
+    def _compile_step(self, config: GatewayConfig, route: ModelRoute, index: int, step: RouteStep) -> PlannedStep:
+        def planned(targets: tuple[Target, ...]) -> tuple[PlannedTarget, ...]:
+            return tuple(self.target(config, target) for target in targets)
+
+        split = step.split
+        salt = (split.experiment if split is not None else "") or f"{route.name}/{index}"
+        return PlannedStep(
+            step=step,
+            groups={arm: planned(targets) for arm, targets in step.arms.items()},
+            arms=Arms(split.arms, salt) if split is not None else None,
+            fallback=planned(step.fallback),
+            context_fallback=planned(step.context_fallback),
+            content_fallback=planned(step.content_fallback),
+        )
+
+    def target(self, config: GatewayConfig, target: Target) -> PlannedTarget:
+        """A target that can be called."""
+        provider = config.providers[target.provider]
+        return plan_target(target, provider, ADAPTERS.get(provider.type), self.health.target(target.name))
 
 
-def local_head(endpoint: LocalEndpoint, surface: Surface) -> tuple[Origin, bytes]:
-    """Like `PlannedTarget.head` for a model of this installation; loopback is what it is meant to be."""
-    url = parse_base_url(endpoint.base_url, allow_private=True, ca_file="", max_connections=512)
-    return request_head(url, surface, endpoint.api_key)
-
-
-def request_head(url: BaseUrl, surface: Surface, secret: str) -> tuple[Origin, bytes]:
-    """The request head up to and including `content-length: `. Nothing of the client's own headers goes upstream."""
-    lines = [
-        f"POST {url.path}{_PATHS[surface]} HTTP/1.1",
-        f"host: {url.host_header}",
-        "user-agent: kaname-gateway",
-        "accept: */*",
-        "accept-encoding: identity",
-        "content-type: application/json",
-    ]
-    if secret:
-        lines.append(f"authorization: Bearer {secret}")
-    lines.append("content-length: ")
-    return url.origin, "\r\n".join(lines).encode("ascii")
+def _is_local(route: ModelRoute) -> bool:
+    """Whether a route is one model of this installation and nothing else."""
+    targets = list(route.targets())
+    return len(targets) == 1 and targets[0].provider == LOCAL

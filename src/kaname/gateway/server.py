@@ -8,33 +8,34 @@ Must run in one event loop: `start` before the first request, `close` after the 
 import asyncio
 import logging
 from collections.abc import Mapping
+from random import Random
 from typing import Any, cast
 
 import orjson
 
+from kaname.gateway.attempts import CallFailedError
 from kaname.gateway.caller_context import open_record
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
+from kaname.gateway.error_shapes import as_wire
 from kaname.gateway.exchange import Exchange, Message, Receive, Send
-from kaname.gateway.model import Surface
+from kaname.gateway.health import HealthBook
 from kaname.gateway.models_list import describe_model, list_models
-from kaname.gateway.openai_errors import WireError, internal_error, to_wire
-from kaname.gateway.pipeline import Pipeline, mark_incomplete, send_error
+from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
+from kaname.gateway.pipeline import Pipeline, failed_reply, mark_incomplete, send_error
 from kaname.gateway.plan import Planner
 from kaname.gateway.pool import Pool
 from kaname.gateway.ports import CallerKeys, LocalModels, RecordSink
 from kaname.gateway.record import complete_record
 from kaname.gateway.settings import GatewaySettings
+from kaname.gateway.stream import CHAT_STREAM
+from kaname.gateway.stream_dialects import STREAM_DIALECTS
+from kaname.gateway.surfaces import BY_PATH
 from kaname.gateway.sweep import Sweeper
 from kaname.kernel.errors import InvalidInputError, KanameError, NotFoundError, UnavailableError
 
 Scope = Mapping[str, Any]  # the type that the ASGI specification gives
 
-_CALLS: Mapping[str, Surface] = {
-    "/v1/chat/completions": "chat_completions",
-    "/v1/completions": "completions",
-    "/v1/embeddings": "embeddings",
-}
 _MODELS = "/v1/models"
 _DRAINING_RETRY_S = 1.0
 
@@ -57,7 +58,9 @@ class GatewayApp:
         self._keys = keys
         self._sink = record_sink
         self._settings = settings
-        self._planner = Planner(local_models)
+        self._rng = Random()  # noqa: S311 - routing and jitter, not secrets
+        self.health = HealthBook(self._rng)
+        self._planner = Planner(local_models, self.health)
         self._local_models = local_models
         self._pipeline: Pipeline | None = None
         self._pool: Pool | None = None
@@ -81,6 +84,7 @@ class GatewayApp:
             pool=self._pool,
             settings=self._settings,
             loop=loop,
+            rng=self._rng,
         )
         self._watcher = loop.create_task(self.config.watch(self._settings.reload_interval_s))
 
@@ -101,7 +105,7 @@ class GatewayApp:
         self._sink.flush()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        surface = _CALLS.get(scope["path"])
+        surface = BY_PATH.get(scope["path"])
         pipeline, sweeper = self._pipeline, self._sweeper
         if pipeline is None or sweeper is None:
             await self.start()
@@ -109,12 +113,13 @@ class GatewayApp:
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
         exchange = Exchange(
-            open_record(surface or "chat_completions", headers),
+            open_record(surface.name if surface is not None else "chat_completions", headers),
             headers,
             receive=receive,
             send=send,
             sweeper=sweeper,
             write_timeout_s=self._settings.write_timeout_s,
+            errors=surface.errors if surface is not None else "openai",
         )
         if surface is None or scope["method"] != "POST":
             await self._serve_other(exchange, pipeline, scope)
@@ -145,8 +150,8 @@ class GatewayApp:
                     raise too_large(self._settings.max_body_bytes)
                 exchange.watch()
                 await pipeline.call(exchange, self.config.current)
-            except KanameError as e:
-                await self._fail(exchange, to_wire(e))
+            except (KanameError, CallFailedError) as e:
+                await self._fail(exchange, failed_reply(e))
             except Exception:  # border: HTTP
                 logger.exception("gateway call %s failed", exchange.record.request_id)
                 await self._fail(exchange, internal_error())
@@ -154,23 +159,25 @@ class GatewayApp:
             if not exchange.gone:
                 raise
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
-            record.outcome = "cancelled"
-            record.error_code = "client_disconnected" if exchange.gone == "left" else "client_stalled"
         finally:
+            if exchange.gone and record.outcome == "ok":
+                record.outcome = "cancelled"
+                record.error_code = "client_disconnected" if exchange.gone == "left" else "client_stalled"
             exchange.unwatch()
             if record.project_id:
                 complete_record(record, exchange.elapsed_ns(), exchange.body, self._settings.record_body_bytes)
                 self._sink.put(record)
 
-    async def _fail(self, exchange: Exchange, error: WireError) -> None:
+    async def _fail(self, exchange: Exchange, error: ErrorReply) -> None:
         """Answers with an error, in the way that is still possible."""
         if not exchange.record.status:
             await send_error(exchange, error)
-        elif exchange.record.response_format == "sse":
-            mark_incomplete(exchange, error)
-            await exchange.write(b"data: " + error.body() + b"\n\n", last=True)
-        else:
-            mark_incomplete(exchange, error)
+            return
+        wire = as_wire(error)
+        mark_incomplete(exchange, wire)
+        if exchange.record.response_format == "sse":
+            dialect = STREAM_DIALECTS.get(exchange.record.surface, CHAT_STREAM)
+            await exchange.write(dialect.error_event(wire), last=True)
 
     async def _read_body(
         self, body: bytes, message: Message, headers: Mapping[bytes, bytes], receive: Receive
@@ -199,11 +206,11 @@ class GatewayApp:
     async def _serve_other(self, exchange: Exchange, pipeline: Pipeline, scope: Scope) -> None:
         path, method = cast("str", scope["path"]), cast("str", scope["method"])
         try:
-            if path in _CALLS:
+            if path in BY_PATH:
                 await _refuse_method(exchange, path, method, b"POST")
                 return
             if path != _MODELS and not path.startswith(_MODELS + "/"):
-                raise NotFoundError(f"unknown path {path[:200]!r}", hint=f"Known: {', '.join([*_CALLS, _MODELS])}.")
+                raise NotFoundError(f"unknown path {path[:200]!r}", hint=f"Known: {', '.join([*BY_PATH, _MODELS])}.")
             if method not in ("GET", "HEAD"):
                 await _refuse_method(exchange, path, method, b"GET, HEAD")
                 return

@@ -8,14 +8,16 @@ for. Event boundaries as in https://html.spec.whatwg.org/multipage/server-sent-e
 
 import re
 from collections import deque
-from collections.abc import Iterator
-from typing import NamedTuple, cast
+from collections.abc import Callable, Iterator
+from typing import NamedTuple, Protocol, cast
 
 import orjson
 
+from kaname.gateway.openai_errors import WireError
 from kaname.kernel.errors import UpstreamError
 
 TAIL_BYTES = 4096
+HEAD_BYTES = 2048
 _BOUNDARY = re.compile(rb"(?:\r\n|\n|\r(?!\n)){2}")
 _CONTENT = re.compile(rb'"(?:content|reasoning_content|reasoning|refusal|arguments|text|name)"\s*:\s*"[^"]')
 _DONE = re.compile(rb"(?:^|[\r\n])data:[ \t]*\[DONE\][ \t]*(?=[\r\n]|$)")
@@ -36,20 +38,64 @@ class StreamEnd(NamedTuple):
     """The upstream's own error object, when the last event is one."""
 
 
+class Relay(Protocol):
+    """One stream on its way from the upstream to the client, whatever lies between their formats."""
+
+    content_seen: bool
+    """Whether something with text, a tool call or reasoning has been given out."""
+    done: bool
+    """Whether what was given out ended with the format's last event."""
+    sent_bytes: int
+
+    def feed(self, chunk: bytes) -> bytes:
+        """The client's events that the upstream's bytes complete, b"" for none; raises UpstreamError."""
+        ...
+
+    def finish(self) -> bytes:
+        """At a clean end of the upstream: what is still owed to the client."""
+        ...
+
+    def end(self) -> "StreamEnd":
+        """What the stream said about itself. Called once, after everything else."""
+        ...
+
+    def head(self) -> bytes:
+        """The first bytes given out, at most the record limit."""
+        ...
+
+    def error(self, error: WireError) -> bytes:
+        """The event that ends a failed stream."""
+        ...
+
+
+class StreamDialect(NamedTuple):
+    """How a stream that is passed through is understood without parsing its events."""
+
+    content: re.Pattern[bytes]
+    """Found in an event that carries text, a tool call or reasoning."""
+    is_done: Callable[[bytes], bool]
+    """Whether some events end with the format's last one."""
+    read_end: Callable[[bytes, bytes, bytes], StreamEnd]
+    """From the first bytes, the last bytes and what was taken out."""
+    error_event: Callable[[WireError], bytes]
+
+
 class EventRelay:
     """Bytes in, whole events out. `strip_usage`: drop the event with empty `choices` and a `usage` object."""
 
     __slots__ = (
-        "_held", "_max_event_bytes", "_record", "_record_limit", "_recorded", "_strip_usage", "_stripped", "_tail",
-        "_tail_size", "content_seen", "done", "sent_bytes",
+        "_dialect", "_head", "_held", "_max_event_bytes", "_record", "_record_limit", "_recorded", "_strip_usage",
+        "_stripped", "_tail", "_tail_size", "content_seen", "done", "sent_bytes",
     )  # fmt: skip
 
-    def __init__(self, *, strip_usage: bool, max_event_bytes: int, record_limit: int) -> None:
+    def __init__(
+        self, *, strip_usage: bool, max_event_bytes: int, record_limit: int, dialect: StreamDialect | None = None
+    ) -> None:
         self.content_seen = False
-        """Whether an event with text, a tool call or reasoning has been given out."""
         self.done = False
-        """Whether the last bytes given out ended with `[DONE]`."""
         self.sent_bytes = 0
+        self._dialect = dialect or CHAT_STREAM
+        self._head = b""
         self._held = bytearray()
         self._strip_usage = strip_usage
         self._stripped = b""
@@ -84,14 +130,17 @@ class EventRelay:
     def end(self) -> StreamEnd:
         """Reads the tail."""
         tail = b"".join(self._tail)
-        start = tail.find(b"data:") if self.sent_bytes > len(tail) else 0
-        usage = _usage_in(self._stripped) or _usage_in(tail[max(start, 0) :])
-        reasons = list(dict.fromkeys(reason.decode() for reason in _FINISH.findall(tail)))
-        return StreamEnd(_DONE.search(tail) is not None, reasons, usage, _last_error(tail))
+        if self.sent_bytes > len(tail):
+            tail = tail[max(tail.find(b"data:"), 0) :]
+        return self._dialect.read_end(self._head, tail, self._stripped)
 
     def head(self) -> bytes:
         """The first bytes given out, at most the record limit."""
         return b"".join(self._record)[: self._record_limit]
+
+    def error(self, error: WireError) -> bytes:
+        """The event that ends a failed stream."""
+        return self._dialect.error_event(error)
 
     def _hold_back(self, chunk: bytes) -> bytes:
         """Adds to what is held; returns it up to the last event boundary, b"" when there is none."""
@@ -120,6 +169,8 @@ class EventRelay:
 
     def _account(self, chunk: bytes) -> None:
         size = len(chunk)
+        if self.sent_bytes < HEAD_BYTES:
+            self._head += chunk
         self.sent_bytes += size
         if self._recorded < self._record_limit:
             self._record.append(chunk)
@@ -129,18 +180,22 @@ class EventRelay:
         self._tail_size += size
         while self._tail_size - len(tail[0]) >= TAIL_BYTES:
             self._tail_size -= len(tail.popleft())
-        if not self.content_seen and _CONTENT.search(chunk):
+        if not self.content_seen and self._dialect.content.search(chunk):
             self.content_seen = True
-        if chunk.endswith(b"[DONE]\n\n"):
+        if self._dialect.is_done(chunk):
             self.done = True
 
 
 def _last_boundary(buffer: bytearray, start: int) -> int:
     """Where the last boundary that begins at or after `start` ends; 0 when there is none.
 
-    Two line ends in a row always contain LF LF, CR CR or LF CR; three `rfind`s are faster than one expression.
+    Two line ends in a row always contain LF LF, CR CR or LF CR; three `rfind`s are faster than one expression. A buffer
+    that ends with LF CR is cut inside CR LF: its last event waits for the LF, which else would begin the next one.
     """
-    found = max(buffer.rfind(b"\n\n", start), buffer.rfind(b"\r\r", start), buffer.rfind(b"\n\r", start))
+    stop = len(buffer) - 1 if buffer.endswith(b"\n\r") else len(buffer)
+    found = max(
+        buffer.rfind(b"\n\n", start, stop), buffer.rfind(b"\r\r", start, stop), buffer.rfind(b"\n\r", start, stop)
+    )
     if found < 0:
         return 0
     end = found + 2
@@ -155,6 +210,17 @@ def split_events(chunk: bytes) -> Iterator[bytes]:
         start = match.end()
     if start < len(chunk):
         yield chunk[start:]
+
+
+def split_complete_events(buffer: bytes) -> tuple[list[bytes], bytes]:
+    """The whole events at the beginning of a buffer, and what is left of it."""
+    start, events = 0, list[bytes]()
+    for match in _BOUNDARY.finditer(buffer):
+        if match.end() == len(buffer) and buffer.endswith(b"\r"):
+            break  # the CR may be the first half of CRLF
+        events.append(buffer[start : match.end()])
+        start = match.end()
+    return events, buffer[start:]
 
 
 def event_data(event: bytes) -> bytes:
@@ -222,3 +288,21 @@ def _object(data: bytes) -> dict[str, object] | None:
     except orjson.JSONDecodeError:
         return None
     return cast("dict[str, object]", document) if isinstance(document, dict) else None
+
+
+def _chat_end(head: bytes, tail: bytes, stripped: bytes) -> StreamEnd:
+    usage = _usage_in(stripped) or _usage_in(tail)
+    reasons = list(dict.fromkeys(reason.decode() for reason in _FINISH.findall(tail)))
+    return StreamEnd(_DONE.search(tail) is not None, reasons, usage, _last_error(tail))
+
+
+def _chat_done(events: bytes) -> bool:
+    return events.endswith(b"[DONE]\n\n")
+
+
+def _chat_error(error: WireError) -> bytes:
+    return b"data: " + error.body() + b"\n\n"
+
+
+CHAT_STREAM = StreamDialect(_CONTENT, _chat_done, _chat_end, _chat_error)
+"""Chat completions and completions."""

@@ -37,7 +37,8 @@ class UpstreamResponse:
     """Status, headers and body of one answer."""
 
     __slots__ = (
-        "_chunks", "_error", "_feed", "_last_progress", "_loop", "_seen", "_unread", "_waiter", "complete", "deadline",
+        "_chunks", "_error", "_feed", "_last_progress", "_loop", "_seen", "_unread", "_waiter", "awaiting_content",
+        "complete", "deadline",
         "headers", "paused", "received", "started_at", "status", "timeouts",
     )  # fmt: skip
 
@@ -55,6 +56,8 @@ class UpstreamResponse:
         self.deadline = deadline
         self.timeouts = timeouts
         self.paused = False
+        self.awaiting_content = False
+        """Whether bytes that have come so far aren't yet the answer's beginning (pings, a role)."""
         self._feed: Feed | None = feed
         self._loop = loop
         self._chunks: list[bytes] = []
@@ -174,6 +177,8 @@ class UpstreamResponse:
             return
         if now > self.deadline:
             self._give_up(_timed_out("completely within", self.timeouts.total_s))
+        elif self.awaiting_content and self._waiter is not None and now - self.started_at > self.timeouts.first_byte_s:
+            self._give_up(_timed_out("within", self.timeouts.first_byte_s))
         elif self._waiter is None or self._seen != self.received:
             self._seen, self._last_progress = self.received, now
         elif self.received:

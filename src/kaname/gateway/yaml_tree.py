@@ -57,6 +57,14 @@ class Node:
             self.refuse(f"expected a list, found {_describe(self.value)}")
         return self.value
 
+    def plain(self) -> object:
+        """The value as JSON would hold it."""
+        if isinstance(self.value, Mapping):
+            return {key: child.plain() for key, child in self.value.items()}
+        if isinstance(self.value, Sequence) and not isinstance(self.value, str):
+            return [child.plain() for child in self.value]
+        return self.value
+
     def text(self) -> str:
         """The value as non-empty text."""
         if not isinstance(self.value, str) or not self.value:

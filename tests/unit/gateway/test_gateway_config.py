@@ -2,6 +2,7 @@
 
 import contextlib
 from pathlib import Path
+from random import Random
 
 import pytest
 from click.testing import CliRunner
@@ -9,13 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kaname.gateway.cli import gateway
-from kaname.gateway.config import default_config, parse_config
+from kaname.gateway.config import default_config, environment_keys, parse_config
 from kaname.gateway.config_file import ConfigFile
-from kaname.gateway.plan import Planner
+from kaname.gateway.health import HealthBook
+from kaname.gateway.plan import Plan, Planner
+from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.ports import NoLocalModels
 from kaname.kernel.errors import ConfigurationError, NotFoundError
 
 ENVIRONMENT = {"K1": "sk-1", "K2": "sk-2", "SPACED": "a b"}
+KEYS = environment_keys(ENVIRONMENT)
 GOOD = """
 providers:
   openai: {type: openai, keys: [{env: K1}, {env: K2, weight: 2}]}
@@ -29,18 +33,28 @@ default_provider: openai
 """
 
 
+def new_planner() -> Planner:
+    return Planner(NoLocalModels(), HealthBook(Random(1)))
+
+
+def only_target(plan: Plan) -> PlannedTarget:
+    assert plan.only is not None
+    (target,) = plan.only.primary
+    return target
+
+
 def test_a_whole_file() -> None:
-    config = parse_config(GOOD, "gateway.yaml", ENVIRONMENT)
+    config = parse_config(GOOD, "gateway.yaml", KEYS)
     openai, box = config.providers["openai"], config.providers["box"]
     assert openai.base_url is not None
     assert box.base_url is not None
     assert openai.base_url.origin[:3] == ("https", "api.openai.com", 443)
-    assert [k.secret for k in openai.keys] == ["sk-1", "sk-2", "sk-2"]
+    assert [(k.secret, k.weight) for k in openai.keys] == [("sk-1", 1), ("sk-2", 2)]
     assert "sk-1" not in repr(config)
     assert (box.base_url.path, box.base_url.host_header) == ("/v1", "10.0.0.7:8000")
     assert box.base_url.origin.max_connections == 7
     route = config.models["support-bot"]
-    assert route.targets[0].name == "openai/gpt-4o-mini"
+    assert next(route.targets()).name == "openai/gpt-4o-mini"
     assert tuple(route.timeouts) == (2.0, 0.25, 60.0, 3600.0)
     assert config.models["draft"].tools is True
 
@@ -65,14 +79,20 @@ def test_a_whole_file() -> None:
         ("providers:\n  a:\n    base_url: http://[::ffff:10.0.0.1]/v1", 3, "allow_private"),
         ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{env: NOPE}]", 4, "'NOPE' isn't set"),
         ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{env: SPACED}]", 4, "doesn't hold a key"),
-        ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{secret: x}]", 4, "unknown key 'secret'"),
+        ("providers:\n  a:\n    base_url: https://x.example/v1\n    keys: [{secret: x}]", 4, "secret 'x' isn't set"),
         ("models:\n  m: {use: nowhere/x}", 2, "no provider is called 'nowhere'"),
         ("models:\n  m: {use: x}", 2, "isn't `provider/model`"),
         ("models:\n  m: {}", 2, "either `use` or `route`"),
         ("models:\n  m:\n    use: local/x\n    timeouts: {total: soon}", 4, "isn't a duration"),
         ("models:\n  m:\n    use: local/x\n    timeouts: {total: 10}", 4, "expected text"),
-        ("models:\n  m:\n    route: [{split: {}}]", 3, "isn't supported by this version"),
-        ("models:\n  m:\n    route: [{targets: [{use: local/a}, {use: local/b}]}]", 3, "exactly one"),
+        ("models:\n  m:\n    route: [{split: {}}]", 3, "`targets` is missing"),
+        ("models:\n  m:\n    route: [{split: {}, targets: []}]", 3, "`arms` is missing"),
+        ("models:\n  m:\n    route: [{when: 'a b', targets: [local/x]}]", 3, "'a b'"),
+        ("models:\n  m:\n    route:\n    - targets: [local/x]\n    - targets: [local/y]", 4, "never reached"),
+        ("models:\n  m:\n    route: [{targets: []}]", 3, "has no targets"),
+        ("models:\n  m:\n    route: [{split: {arms: {a: 1, b: 1}}, targets: {a: local/x}}]", 3, "arm 'b' has no"),
+        ("models:\n  m:\n    use: local/x\n    retry: {max: 99}", 4, "from 0 to 10"),
+        ("on_disconnect: later", 1, "isn't known here"),
         ("models:\n  m: {use: local/x}\n  m: {use: local/y}", 3, "repeated"),
         ("default_provider: nowhere", 1, "no provider"),
         ("default_provider: !!int x", 1, "can't read 'x'"),
@@ -84,7 +104,7 @@ def test_a_whole_file() -> None:
 )
 def test_errors_name_file_line_and_way_out(text: str, line: int, problem: str) -> None:
     with pytest.raises(ConfigurationError) as caught:
-        parse_config(text, "gateway.yaml", ENVIRONMENT)
+        parse_config(text, "gateway.yaml", KEYS)
     assert caught.value.message.startswith(f"gateway.yaml:{line}")
     assert problem in caught.value.message + caught.value.hint
     assert caught.value.hint
@@ -93,26 +113,30 @@ def test_errors_name_file_line_and_way_out(text: str, line: int, problem: str) -
 @given(st.text(max_size=200))
 def test_any_text_is_a_configuration_or_an_error(text: str) -> None:
     with contextlib.suppress(ConfigurationError):
-        parse_config(text, "x", {})
+        parse_config(text, "x", KEYS)
 
 
 def test_without_a_file_there_are_the_local_models_and_openai_if_its_key_is_set() -> None:
     assert list(default_config({}).providers) == ["local"]
     config = default_config({"OPENAI_API_KEY": "sk-x"})
     assert config.default_provider == "openai"
-    plan = Planner(NoLocalModels()).plan(config, "gpt-4o-mini")
-    assert plan.targets[0].target.name == "openai/gpt-4o-mini"
+    plan = new_planner().plan(config, "gpt-4o-mini")
+    assert only_target(plan).target.name == "openai/gpt-4o-mini"
 
 
 def test_plans_by_alias_and_by_provider() -> None:
-    config = parse_config(GOOD.replace("default_provider: openai", ""), "x", ENVIRONMENT)
-    planner = Planner(NoLocalModels())
-    assert planner.plan(config, "support-bot").targets[0].target.name == "openai/gpt-4o-mini"
+    config = parse_config(GOOD.replace("default_provider: openai", ""), "x", KEYS)
+    planner = new_planner()
+    assert only_target(planner.plan(config, "support-bot")).target.name == "openai/gpt-4o-mini"
     plan = planner.plan(config, "box/org/model")
-    assert plan.targets[0].target.model == "org/model"
+    assert only_target(plan).target.model == "org/model"
     assert planner.plan(config, "box/org/model") is plan
-    keys = [planner.plan(config, "support-bot").targets[0].key() for _ in range(4)]
-    assert {k.name for k in keys if k} == {"env:K1", "env:K2"}
+    target = only_target(planner.plan(config, "support-bot"))
+    keys = [target.usable_key(0.0, frozenset(), last_resort=True) for _ in range(6)]
+    assert sorted(k.key.name for k in keys if k) == ["env:K1"] * 2 + ["env:K2"] * 4
+    left = target.usable_key(0.0, frozenset({"env:K2"}), last_resort=True)
+    assert left is not None
+    assert left.key.name == "env:K1"
     with pytest.raises(NotFoundError) as caught:
         planner.plan(config, "support-bt")
     assert "support-bot" in caught.value.hint

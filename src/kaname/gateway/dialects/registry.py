@@ -1,0 +1,14 @@
+"""The surface codecs: which client formats can be translated into the hub."""
+
+from collections.abc import Mapping
+
+from kaname.gateway.dialects.messages_surface.codec import MessagesSurface
+from kaname.gateway.dialects.model import SurfaceCodec
+from kaname.gateway.model import Surface
+
+_CODECS: Mapping[Surface, SurfaceCodec] = {"messages": MessagesSurface()}
+
+
+def surface_codec(surface: Surface) -> SurfaceCodec | None:
+    """The codec of a surface; None when its requests can't be translated."""
+    return _CODECS.get(surface)

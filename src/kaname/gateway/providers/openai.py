@@ -1,0 +1,24 @@
+"""OpenAI itself, and everything that speaks like it."""
+
+from typing import Final
+
+from kaname.gateway.dialects.chat.upstream import ChatCodec
+from kaname.gateway.providers.model import OpenAIAdapter
+
+OPENAI: Final = OpenAIAdapter(
+    type="openai",
+    url="https://api.openai.com/v1",
+    surfaces=frozenset(
+        {"chat_completions", "completions", "embeddings", "responses", "moderations", "images", "audio_speech"}
+    ),
+)
+OPENAI_COMPATIBLE: Final = OpenAIAdapter(
+    type="openai_compatible",
+    chat_codec=ChatCodec(max_tokens_field="max_tokens", keeps_reasoning=True, extensions=frozenset({"top_k"})),
+    surfaces=frozenset(
+        {
+            "chat_completions", "completions", "embeddings", "moderations", "rerank", "images", "audio_speech",
+        }
+    ),
+)  # fmt: skip
+LOCAL: Final = OpenAIAdapter(type="local", chat_codec=OPENAI_COMPATIBLE.chat_codec)

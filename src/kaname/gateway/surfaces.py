@@ -1,0 +1,54 @@
+"""What clients can call: each surface's path, the field it can't do without, and the shape of its errors.
+
+A surface is a wire format as the client speaks it. Which upstream format it meets is decided per target (`wire.py`).
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from kaname.gateway.model import Surface
+
+ErrorStyle = Literal["openai", "anthropic"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SurfaceSpec:
+    """One surface. `path` is also the path under an OpenAI-compatible base URL, after its `/v1`."""
+
+    name: Surface
+    path: str
+    required: str
+    """The field besides `model` that a request must have; "" for none."""
+    streams: bool = False
+    errors: ErrorStyle = "openai"
+    hub: bool = False
+    """Whether its requests can be translated through the chat hub."""
+    cacheable: bool = False
+
+    @property
+    def client_path(self) -> str:
+        """Where clients call it."""
+        return "/v1" + self.path
+
+
+_ALL = (
+    SurfaceSpec(
+        name="chat_completions", path="/chat/completions", required="messages", streams=True, hub=True, cacheable=True
+    ),
+    SurfaceSpec(name="completions", path="/completions", required="prompt", streams=True, cacheable=True),
+    SurfaceSpec(name="embeddings", path="/embeddings", required="input", cacheable=True),
+    SurfaceSpec(name="responses", path="/responses", required="input", streams=True, hub=True, cacheable=True),
+    SurfaceSpec(
+        name="messages", path="/messages", required="messages", streams=True, errors="anthropic", hub=True,
+        cacheable=True,
+    ),
+    SurfaceSpec(name="count_tokens", path="/messages/count_tokens", required="messages", errors="anthropic"),
+    SurfaceSpec(name="moderations", path="/moderations", required="input"),
+    SurfaceSpec(name="rerank", path="/rerank", required="query", cacheable=True),
+    SurfaceSpec(name="images", path="/images/generations", required="prompt"),
+    SurfaceSpec(name="audio_speech", path="/audio/speech", required="input"),
+)  # fmt: skip
+
+SURFACES: Mapping[Surface, SurfaceSpec] = {spec.name: spec for spec in _ALL}
+BY_PATH: Mapping[str, SurfaceSpec] = {spec.client_path: spec for spec in _ALL}
