@@ -1,0 +1,1 @@
+"""Anthropic Messages as an upstream format: what the hub says in it, and back."""
