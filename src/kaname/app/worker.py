@@ -4,24 +4,26 @@ Started and watched by the server (`wiring.py`). It ends when its stdin does or 
 is applying, or a few seconds later without it; whatever it leaves is replayed by the next one.
 """
 
+import importlib
 import logging
 import os
 import signal
+import sqlite3
 import sys
 import threading
 import time
+from contextlib import closing
+from pathlib import Path
 
 from kaname.app.configuration import Configuration, load_child_configuration
 from kaname.app.data_dir import DataDir
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.snapshot import load_snapshot
-from kaname.gateway.pricing.store import PriceRefresher
 from kaname.kernel.child import announce_ready, exit_with_parent
-from kaname.kernel.errors import ConfigurationError, KanameError
+from kaname.kernel.errors import ConfigurationError
 from kaname.storage.blobs.opening import open_blobs
 from kaname.storage.columns import ColumnsClient, EngineEndpoint, connect_columns
 from kaname.storage.journal import JournalReader
-from kaname.storage.sql.database import Database
 from kaname.storage.sql.settings import database_url
 from kaname.traces.batch import BatchDecoder
 from kaname.traces.consumer import Consumer
@@ -55,12 +57,7 @@ def main() -> int:
     reader = _open_reader(data_dir, int(wake) if wake else None)
     columns = connect_columns(configuration.columns, EngineEndpoint.from_environment())
     prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
-    database = Database(database_url(configuration.sql, data_dir.root), pool_size=1)
-    refresher = PriceRefresher(database, prices)
-    refresher.refresh()  # before the first span, or a restart would price it by the public list
-    threading.Thread(
-        target=_follow_prices, args=(refresher, configuration.pricing.poll_s, stop), name="prices", daemon=True
-    ).start()
+    _start_following_prices(configuration, data_dir, prices, stop)
     consumer = build_consumer(configuration, data_dir, reader, columns, prices)
     exit_with_parent(lambda: _stop_soon(stop))
     announce_ready({"pid": os.getpid(), "sequence": reader.checkpoint.sequence})
@@ -69,20 +66,39 @@ def main() -> int:
     finally:
         reader.close()
         columns.close()
-        database.close()
     return 0
 
 
-def _follow_prices(refresher: PriceRefresher, poll_s: float, stop: threading.Event) -> None:
-    failing = False
-    while not stop.wait(poll_s):
-        try:
-            refresher.refresh()
-            failing = False
-        except KanameError as e:
-            if not failing:
-                logger.warning("project prices can't be refreshed, the last known ones stay in force: %s", e)
-            failing = True
+def _start_following_prices(
+    configuration: Configuration, data_dir: DataDir, book: PriceBook, stop: threading.Event
+) -> None:
+    """Follows project prices in a thread; returns when spans can be priced, or on `stop`."""
+    waits = may_have_prices(database_url(configuration.sql, data_dir.root))
+    loaded = threading.Event()
+
+    def follow() -> None:
+        if not waits and stop.wait(configuration.pricing.poll_s):
+            return
+        # Not at the top: SQLAlchemy's import takes longer than all the rest, and the first spans needn't wait for it.
+        importlib.import_module("kaname.app.project_prices").follow_prices(configuration, data_dir, book, stop, loaded)
+
+    threading.Thread(target=follow, name="prices", daemon=True).start()
+    # Before the first span, or a restart would price it by the public list.
+    while waits and not loaded.wait(0.05) and not stop.is_set():
+        pass
+
+
+def may_have_prices(url: str) -> bool:
+    """Whether a project may have set a price: certain in an SQLite file, which is asked without SQLAlchemy."""
+    prefix = "sqlite:///"
+    if not url.startswith(prefix):
+        return True
+    file = Path(url.removeprefix(prefix)).resolve().as_uri()
+    try:
+        with closing(sqlite3.connect(f"{file}?mode=ro", uri=True)) as connection:
+            return connection.execute("SELECT 1 FROM prices WHERE deleted_at IS NULL LIMIT 1").fetchone() is not None
+    except sqlite3.Error:
+        return True
 
 
 def _open_reader(data_dir: DataDir, wake_fd: int | None) -> JournalReader:
