@@ -1,7 +1,18 @@
 import { expect, test } from "vitest";
 import { safeNext } from "../src/access/next.ts";
 import { readTraceSearch } from "../src/trace/url.ts";
-import { type Filter, readTracesSearch, spanQuery, splitPick, toggleValue, windowFor } from "../src/traces/url.ts";
+import {
+  ERRORS,
+  type Filter,
+  isNarrowed,
+  rangeOf,
+  readTracesSearch,
+  spanQuery,
+  splitPick,
+  toggleValue,
+  WIDEST,
+  windowFor,
+} from "../src/traces/url.ts";
 
 test("a URL is read leniently: what isn't understood is dropped", () => {
   expect(
@@ -60,4 +71,13 @@ test("signing in leads only to this site", () => {
   expect(safeNext("/p/x/traces?q=1")).toBe("/p/x/traces?q=1");
   for (const evil of [undefined, "https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)"])
     expect(safeNext(evil)).toBe("/");
+});
+
+test("an empty list knows whether the reader narrowed it, and how to show all", () => {
+  expect([{}, { range: "all" as const }].map(isNarrowed)).toEqual([false, false]);
+  expect(
+    [{ q: "x" }, { range: "1h" as const }, { f: [ERRORS] }, { to: "2026-01-01T00:00:00Z" }].map(isNarrowed),
+  ).toEqual([true, true, true, true]);
+  expect(isNarrowed({ q: "x", range: "1h", ...(WIDEST as object) })).toBe(false);
+  expect(rangeOf({ q: "x", range: "1h", f: [ERRORS] })).toEqual({ range: "1h" });
 });

@@ -689,6 +689,9 @@ export const en = {
   "state.external": "external",
 
   "paged.count": "{n} {n|row|rows}",
+  "paged.noMatch": "Nothing matches",
+  "paged.noMatchText": "The search, the filters or the time range hide everything.",
+  "paged.widen": "Show all",
   "paged.more": "Load more",
 
   "outside.notFound": "No such page",

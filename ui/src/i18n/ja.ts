@@ -690,6 +690,9 @@ export const ja: Messages = {
   "state.external": "外部",
 
   "paged.count": "{n} 行",
+  "paged.noMatch": "一致するものがありません",
+  "paged.noMatchText": "検索、フィルター、期間のどれかで、すべてが隠れています。",
+  "paged.widen": "すべて表示",
   "paged.more": "さらに読み込む",
 
   "outside.notFound": "ページがありません",

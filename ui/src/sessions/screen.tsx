@@ -5,6 +5,7 @@ import { useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
 import { ListBar, useListSearch } from "../traces/list-bar.tsx";
 import { TickedBar } from "../traces/ticked-bar.tsx";
+import { ERRORS, isNarrowed, rangeOf, WIDEST } from "../traces/url.ts";
 import { useTicks } from "../traces/use-ticks.ts";
 import { useKeys } from "../ui/keys.tsx";
 import { Badge } from "../ui/marks.tsx";
@@ -27,6 +28,7 @@ export default function SessionsScreen() {
       <PagedTable
         label={t("nav.sessions")}
         list={list}
+        onWiden={isNarrowed(search) ? () => change(WIDEST) : undefined}
         rowKey={(session) => session.session_id}
         empty={{ icon: "sessions", title: t("sessions.none"), text: t("sessions.noneText"), code: SESSION_SNIPPET }}
         columns={[
@@ -63,7 +65,18 @@ export default function SessionsScreen() {
             id: "errors",
             head: t("col.errors"),
             align: "end",
-            cell: (session) => (session.error_count > 0 ? <Badge tone="error">✕ {session.error_count}</Badge> : ""),
+            cell: (session) =>
+              session.error_count > 0 ? (
+                <Link
+                  to="/p/$project/traces"
+                  params={{ project: project.id }}
+                  search={{ ...rangeOf(search), f: [["session_id", "in", [session.session_id]], ERRORS] }}
+                >
+                  <Badge tone="error">✕ {session.error_count}</Badge>
+                </Link>
+              ) : (
+                ""
+              ),
           },
           { id: "tokens", head: t("col.tokens"), align: "end", cell: (session) => fmt.count(session.total_tokens) },
           { id: "cost", head: t("col.cost"), align: "end", cell: (session) => fmt.cost(session.cost_usd) },

@@ -18,7 +18,7 @@ export default function SessionScreen() {
   const navigate = useNavigate();
   const id = useParams({ strict: false, select: (params) => params.sessionId ?? "" });
   const { data: session, error, refetch } = useQuery(sessionQuery(project.id, id));
-  if (error) return <ErrorPanel error={error} retry={() => void refetch()} />;
+  if (error) return <ErrorPanel page error={error} retry={() => void refetch()} />;
   if (!session) return <Loading />;
   return (
     <>
@@ -43,7 +43,15 @@ export default function SessionScreen() {
             <span>
               {fmt.dateTime(session.start_time)} – {fmt.dateTime(session.end_time)}
             </span>
-            {session.user_id && <span>{session.user_id}</span>}
+            {session.user_id && (
+              <Link
+                to="/p/$project/traces"
+                params={{ project: project.id }}
+                search={{ f: [["user_id", "in", [session.user_id]]], range: "all" }}
+              >
+                {t("trace.user", { id: session.user_id })}
+              </Link>
+            )}
           </span>
         }
       />
@@ -61,7 +69,11 @@ export default function SessionScreen() {
                     <Link to="/p/$project/traces/$traceId" params={{ project: project.id, traceId: trace.trace_id }}>
                       {trace.name}
                     </Link>
-                    {trace.error_count > 0 && <Badge tone="error">✕ {trace.error_count}</Badge>}
+                    {trace.error_count > 0 && (
+                      <Badge tone="error">
+                        ✕ <span className="visually-hidden">{t("col.errors")}</span> {trace.error_count}
+                      </Badge>
+                    )}
                     <span className={css.end}>{fmt.time(trace.start_time)}</span>
                   </div>
                   <p className={css.preview}>{trace.input_preview}</p>

@@ -27,7 +27,7 @@ export default function TraceScreen() {
   const { project } = useProject();
   const traceId = useParams({ strict: false, select: (params) => params.traceId ?? "" });
   const skeleton = useQuery(skeletonQuery(project.id, traceId));
-  if (skeleton.isError) return <ErrorPanel error={skeleton.error} retry={() => void skeleton.refetch()} />;
+  if (skeleton.isError) return <ErrorPanel page error={skeleton.error} retry={() => void skeleton.refetch()} />;
   if (skeleton.isPending) return <Loading />;
   return <TraceView key={traceId} project={project.id} skeleton={skeleton.data} />;
 }

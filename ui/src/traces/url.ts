@@ -86,6 +86,21 @@ export function windowFor(search: Pick<TracesSearch, "range" | "from" | "to">, n
   return { from: new Date(start).toISOString(), to: undefined };
 }
 
+export const ERRORS: Filter = ["status", "in", ["error"]];
+
+/** The time range alone, for links from a number to what it counts. */
+export const rangeOf = ({ range, from, to }: TracesSearch): TracesSearch => ({
+  ...(range && { range }),
+  ...(from && { from }),
+  ...(to && { to }),
+});
+
+/** Whether the reader asked for less than what a screen shows by itself. */
+export const isNarrowed = (search: TracesSearch): boolean =>
+  Boolean(search.q || search.f?.length || search.from || search.to || (search.range && search.range !== "all"));
+
+export const WIDEST = { q: undefined, f: undefined, from: undefined, to: undefined, range: "all" } as const;
+
 /** Absent rather than undefined, so that equal queries have equal cache keys. */
 export interface SpanQuery {
   from?: string;

@@ -25,6 +25,8 @@ export function PagedTable<Row>(props: {
   list: PagedList<Row>;
   columns: Column<Row>[];
   rowKey: (row: Row) => string;
+  /** Set where a search or filter hides rows: nothing found then isn't "none yet", and this is the way out. */
+  onWiden?: (() => void) | undefined;
   empty: { icon: IconName; title: string; text?: string; code?: string; action?: ReactNode };
 }) {
   const { t } = useLocale();
@@ -32,6 +34,13 @@ export function PagedTable<Row>(props: {
   if (list.error) return <ErrorPanel error={list.error} retry={() => list.refetch()} />;
   if (list.isPending || !list.data) return <Loading />;
   const rows = list.data.pages.flatMap((page) => page.items);
+  if (rows.length === 0 && props.onWiden)
+    return (
+      <Empty icon="search" title={t("paged.noMatch")}>
+        <p>{t("paged.noMatchText")}</p>
+        <Button onClick={props.onWiden}>{t("paged.widen")}</Button>
+      </Empty>
+    );
   if (rows.length === 0)
     return (
       <Empty icon={empty.icon} title={empty.title}>

@@ -37,18 +37,19 @@ export function problemOf(error: unknown): Problem {
   return { status: 0, code: "ui_error", title: "", detail, hint: "", request_id: "" };
 }
 
-/** What failed, why, the way out, and what to hand to whoever can help: code, request id, the server's own words. */
-export function ErrorPanel({ error, retry }: { error: unknown; retry?: () => void }) {
+/** `page`: it stands in a screen's place, and says the page's heading. What failed, why, the way out, and what to hand to whoever can help: code, request id, the server's own words. */
+export function ErrorPanel({ error, retry, page }: { error: unknown; retry?: () => void; page?: boolean }) {
   const { t } = useLocale();
   const problem = problemOf(error);
   const said = useSaid(problem);
+  const Heading = page ? "h1" : "strong";
   // A moment at most; an alert is read out once, so it comes whole.
   if (said === null) return null;
   return (
     <div className={css.error} role="alert">
       <Icon name="warning" size={18} />
       <div className={css.errorBody}>
-        <strong>{said.what}</strong>
+        <Heading>{said.what}</Heading>
         {said.wayOut && <p className={css.way}>{said.wayOut}</p>}
         <div className={css.meta}>
           <code>{problem.code}</code>

@@ -5,7 +5,7 @@ import { useProject } from "../access/project.tsx";
 import { answer, api } from "../api/http.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { ListBar, useListSearch } from "../traces/list-bar.tsx";
-import type { SpanQuery } from "../traces/url.ts";
+import { ERRORS, isNarrowed, rangeOf, type SpanQuery, WIDEST } from "../traces/url.ts";
 import { Badge } from "../ui/marks.tsx";
 import { PageHead } from "../ui/page.tsx";
 import { PagedTable } from "../ui/paged-table.tsx";
@@ -29,6 +29,7 @@ export default function UsersScreen() {
   const { t, fmt } = useLocale();
   const { project } = useProject();
   const { search, query, change } = useListSearch();
+  const range = rangeOf(search);
   const list = useInfiniteQuery(usersQuery(project.id, query));
   return (
     <>
@@ -37,6 +38,7 @@ export default function UsersScreen() {
       <PagedTable
         label={t("nav.users")}
         list={list}
+        onWiden={isNarrowed(search) ? () => change(WIDEST) : undefined}
         rowKey={(user) => user.user_id}
         empty={{ icon: "users", title: t("users.none"), text: t("users.noneText") }}
         columns={[
@@ -60,7 +62,18 @@ export default function UsersScreen() {
             id: "errors",
             head: t("col.errors"),
             align: "end",
-            cell: (user) => (user.error_count > 0 ? <Badge tone="error">✕ {user.error_count}</Badge> : ""),
+            cell: (user) =>
+              user.error_count > 0 ? (
+                <Link
+                  to="/p/$project/traces"
+                  params={{ project: project.id }}
+                  search={{ ...range, f: [["user_id", "in", [user.user_id]], ERRORS] }}
+                >
+                  <Badge tone="error">✕ {user.error_count}</Badge>
+                </Link>
+              ) : (
+                ""
+              ),
           },
           { id: "tokens", head: t("col.tokens"), align: "end", cell: (user) => fmt.count(user.total_tokens) },
           { id: "cost", head: t("col.cost"), align: "end", cell: (user) => fmt.cost(user.cost_usd) },
