@@ -53,13 +53,7 @@ class Rate:
 
     def cost(self, usage: Mapping[str, int]) -> Cost | None:
         """The cost of disjoint buckets; None if one of them has no price, because a partial sum would be a lie."""
-        table = self.table
-        if self.tiers:
-            total_input = sum(usage.get(bucket, 0) for bucket in _INPUT_BUCKETS)
-            for above, tier in self.tiers:
-                if total_input > above:
-                    table = tier
-                    break
+        table = self._table_of(usage)
         total = 0
         buckets: dict[str, Decimal] = {}
         for bucket, tokens in usage.items():
@@ -70,6 +64,25 @@ class Rate:
             total += amount
             buckets[bucket] = amount * _PICO
         return Cost(buckets=buckets, total=total * _PICO, price_id=self.price_id)
+
+    def pico_usd(self, usage: Mapping[str, int]) -> int | None:
+        """The total of `cost`, in pico-dollars; without Decimals, for hot paths."""
+        table = self._table_of(usage)
+        total = 0
+        for bucket, tokens in usage.items():
+            price = table.get(bucket)
+            if price is None:
+                return None
+            total += tokens * price
+        return total
+
+    def _table_of(self, usage: Mapping[str, int]) -> Mapping[str, int]:
+        if self.tiers:
+            total_input = sum(usage.get(bucket, 0) for bucket in _INPUT_BUCKETS)
+            for above, tier in self.tiers:
+                if total_input > above:
+                    return tier
+        return self.table
 
 
 def to_pico(usd_per_million: Decimal) -> int:
