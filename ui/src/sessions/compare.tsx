@@ -2,7 +2,7 @@
 import { useQueries } from "@tanstack/react-query";
 import { Link, useSearch } from "@tanstack/react-router";
 import { useProject } from "../access/project.tsx";
-import type { SessionDetail } from "../api/types.ts";
+import type { MessagePart, SessionDetail } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { partText } from "../trace/messages.ts";
 import css from "../traces/compare.module.css";
@@ -57,11 +57,18 @@ export default function CompareSessionsScreen() {
   );
 }
 
+/** Calls of tools and their answers are part of what was said; pictures and the like aren't compared. */
+function wordsOf(part: MessagePart): string {
+  if (part.type === "tool_call") return `${String(part.name ?? "")} ${JSON.stringify(part.arguments ?? {})}`;
+  if (part.type === "tool_call_response") return JSON.stringify(part.response ?? part.result ?? "");
+  return partText(part);
+}
+
 /** What was said, a turn a paragraph; repeated history counts once. */
 const saidIn = (session: SessionDetail): string =>
   session.turns
     .filter((turn) => turn.is_new)
-    .map((turn) => `${turn.role}: ${turn.parts.map(partText).join(" ").trim()}`)
+    .map((turn) => `${turn.role}: ${turn.parts.map(wordsOf).join(" ").trim()}`)
     .join("\n\n");
 
 const lengthMs = (session: SessionDetail): number => Date.parse(session.end_time) - Date.parse(session.start_time);
