@@ -13,6 +13,7 @@ import { useToast } from "../ui/toast.tsx";
 import { CreateCredential, type NewCredential } from "./create-credential.tsx";
 import { Expiry, isExpired } from "./expiry.tsx";
 import { RenameDialog, useRename } from "./rename.tsx";
+import css from "./settings.module.css";
 
 interface Credential {
   id: string;
@@ -85,19 +86,22 @@ export function CredentialScreen<Row extends Credential>(props: {
         ),
     },
   ];
+  const table = (
+    <PagedTable
+      label={t(`nav.${of.kind}`)}
+      list={props.list}
+      rowKey={(row) => row.id}
+      columns={columns}
+      empty={{ icon: of.icon, title: t(`${of.kind}.none`), text: t(`${of.kind}.noneText`), action: create }}
+    />
+  );
   return (
     <>
       <PageHead title={t(`nav.${of.kind}`)} lead={t(`${of.kind}.lead`)}>
         {create}
       </PageHead>
       <PageBody>
-        <PagedTable
-          label={t(`nav.${of.kind}`)}
-          list={props.list}
-          rowKey={(row) => row.id}
-          columns={columns}
-          empty={{ icon: of.icon, title: t(`${of.kind}.none`), text: t(`${of.kind}.noneText`), action: create }}
-        />
+        {props.children ? <div className={css.fit}>{table}</div> : table}
         {props.children}
       </PageBody>
       {props.creating && manage && <CreateCredential of={of} onClose={() => props.onCreating(false)} />}

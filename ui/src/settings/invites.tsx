@@ -30,30 +30,32 @@ export function OpenInvites({ manage }: { manage: boolean }) {
       <section className={css.section}>
         <h2>{t("members.invites")}</h2>
       </section>
-      <PagedTable
-        label={t("members.invites")}
-        list={invites}
-        rowKey={(invite) => invite.id}
-        empty={{ icon: "members", title: t("members.invites") }}
-        columns={[
-          { id: "email", head: t("field.email"), cell: (invite) => invite.email },
-          { id: "role", head: t("members.role"), cell: (invite) => t(`memberRole.${invite.role}`) },
-          { id: "expires", head: t("keys.expires"), cell: (invite) => fmt.dateTime(invite.expires_at) },
-          {
-            id: "act",
-            head: <span className="visually-hidden">{t("ui.actions")}</span>,
-            align: "end",
-            cell: (invite) =>
-              manage && (
-                <IconButton
-                  icon="trash"
-                  label={t("members.cancelInvite", { name: invite.email })}
-                  onClick={() => setCancelling(invite)}
-                />
-              ),
-          },
-        ]}
-      />
+      <div className={css.fit}>
+        <PagedTable
+          label={t("members.invites")}
+          list={invites}
+          rowKey={(invite) => invite.id}
+          empty={{ icon: "members", title: t("members.invites") }}
+          columns={[
+            { id: "email", head: t("field.email"), cell: (invite) => invite.email },
+            { id: "role", head: t("members.role"), cell: (invite) => t(`memberRole.${invite.role}`) },
+            { id: "expires", head: t("keys.expires"), cell: (invite) => fmt.dateTime(invite.expires_at) },
+            {
+              id: "act",
+              head: <span className="visually-hidden">{t("ui.actions")}</span>,
+              align: "end",
+              cell: (invite) =>
+                manage && (
+                  <IconButton
+                    icon="trash"
+                    label={t("members.cancelInvite", { name: invite.email })}
+                    onClick={() => setCancelling(invite)}
+                  />
+                ),
+            },
+          ]}
+        />
+      </div>
       {cancelling && <CancelInvite invite={cancelling} onClose={() => setCancelling(null)} />}
     </>
   );

@@ -56,68 +56,70 @@ export default function MembersScreen() {
         )}
       </PageHead>
       <PageBody>
-        <PagedTable
-          label={t("nav.members")}
-          list={members}
-          rowKey={(member) => member.id}
-          empty={{ icon: "members", title: t("nav.members") }}
-          columns={[
-            { id: "name", head: t("field.name"), cell: (member) => <strong>{member.name}</strong> },
-            { id: "email", head: t("field.email"), cell: (member) => member.email },
-            {
-              id: "role",
-              head: t("members.role"),
-              cell: (member) =>
-                manages(member) ? (
-                  <RoleSelect
-                    label={t("members.roleOf", { name: member.name })}
-                    value={member.role}
-                    roles={mine}
-                    onChange={(next) => next && role.mutate({ member, next })}
-                  />
-                ) : (
-                  t(`memberRole.${member.role}`)
-                ),
-            },
-            {
-              id: "projects",
-              head: t("members.projectRoles"),
-              cell: (member) => (
-                <span className={css.badges}>
-                  {Object.entries(member.project_roles).map(([id, other]) => (
-                    <Badge key={id}>
-                      {names.get(id) ?? id}: {t(`memberRole.${other}`)}
-                    </Badge>
-                  ))}
-                </span>
-              ),
-            },
-            { id: "joined", head: t("members.joined"), cell: (member) => fmt.dateTime(member.joined_at) },
-            {
-              id: "act",
-              head: <span className="visually-hidden">{t("ui.actions")}</span>,
-              align: "end",
-              cell: (member) =>
-                manages(member) && (
-                  <>
-                    {/* An owner can't be shut out of a project. */}
-                    {member.role !== "owner" && (
-                      <IconButton
-                        icon="edit"
-                        label={t("members.projectRolesOf", { name: member.name })}
-                        onClick={() => setRolesOf(member.id)}
-                      />
-                    )}
-                    <IconButton
-                      icon="trash"
-                      label={t("members.remove", { name: member.name })}
-                      onClick={() => setRemoving(member)}
+        <div className={css.fit}>
+          <PagedTable
+            label={t("nav.members")}
+            list={members}
+            rowKey={(member) => member.id}
+            empty={{ icon: "members", title: t("nav.members") }}
+            columns={[
+              { id: "name", head: t("field.name"), cell: (member) => <strong>{member.name}</strong> },
+              { id: "email", head: t("field.email"), cell: (member) => member.email },
+              {
+                id: "role",
+                head: t("members.role"),
+                cell: (member) =>
+                  manages(member) ? (
+                    <RoleSelect
+                      label={t("members.roleOf", { name: member.name })}
+                      value={member.role}
+                      roles={mine}
+                      onChange={(next) => next && role.mutate({ member, next })}
                     />
-                  </>
+                  ) : (
+                    t(`memberRole.${member.role}`)
+                  ),
+              },
+              {
+                id: "projects",
+                head: t("members.projectRoles"),
+                cell: (member) => (
+                  <span className={css.badges}>
+                    {Object.entries(member.project_roles).map(([id, other]) => (
+                      <Badge key={id}>
+                        {names.get(id) ?? id}: {t(`memberRole.${other}`)}
+                      </Badge>
+                    ))}
+                  </span>
                 ),
-            },
-          ]}
-        />
+              },
+              { id: "joined", head: t("members.joined"), cell: (member) => fmt.dateTime(member.joined_at) },
+              {
+                id: "act",
+                head: <span className="visually-hidden">{t("ui.actions")}</span>,
+                align: "end",
+                cell: (member) =>
+                  manages(member) && (
+                    <>
+                      {/* An owner can't be shut out of a project. */}
+                      {member.role !== "owner" && (
+                        <IconButton
+                          icon="edit"
+                          label={t("members.projectRolesOf", { name: member.name })}
+                          onClick={() => setRolesOf(member.id)}
+                        />
+                      )}
+                      <IconButton
+                        icon="trash"
+                        label={t("members.remove", { name: member.name })}
+                        onClick={() => setRemoving(member)}
+                      />
+                    </>
+                  ),
+              },
+            ]}
+          />
+        </div>
         <OpenInvites manage={manage} />
       </PageBody>
       {inviting && <InviteForm organization={organization} onDone={refresh} onClose={() => setInviting(false)} />}

@@ -180,7 +180,8 @@ function Tiers({ tiers, onChange }: { tiers: readonly Tier[]; onChange: (tiers: 
         {tiers.map((tier, index) => (
           <fieldset key={tier.key} className={css.tier}>
             <legend className="visually-hidden">{t("prices.tier", { n: index + 1 })}</legend>
-            <div className={css.actions}>
+            <div className={css.tierHead}>
+              <strong aria-hidden>{t("prices.tier", { n: index + 1 })}</strong>
               <IconButton
                 icon="trash"
                 label={t("prices.removeTier", { n: index + 1 })}

@@ -41,48 +41,50 @@ export default function PricesScreen() {
           {own.error && <ErrorPanel error={own.error} retry={() => void own.refetch()} />}
         </section>
         {!own.error && own.data && own.data.pages[0]?.items.length !== 0 && (
-          <PagedTable
-            label={t("prices.own")}
-            list={own}
-            rowKey={(price) => price.id}
-            empty={{ icon: "price", title: t("prices.noMatch") }}
-            columns={[
-              { id: "provider", head: t("col.provider"), cell: (price) => price.provider || t("prices.any") },
-              { id: "match", head: t("prices.match"), cell: (price) => t(`match.${price.match}`) },
-              { id: "pattern", head: t("col.model"), cell: (price) => <code>{price.pattern}</code> },
-              { id: "priority", head: t("prices.priority"), align: "end", cell: (price) => price.priority },
-              {
-                id: "usd",
-                head: t("prices.perMillion"),
-                cell: (price) => <TieredRates rates={price.prices} tiers={price.tiers} />,
-              },
-              {
-                id: "from",
-                head: t("prices.validFrom"),
-                cell: (price) => (price.valid_from ? fmt.dateTime(price.valid_from) : t("prices.always")),
-              },
-              {
-                id: "act",
-                head: <span className="visually-hidden">{t("ui.actions")}</span>,
-                align: "end",
-                cell: (price) =>
-                  manage && (
-                    <>
-                      <IconButton
-                        icon="edit"
-                        label={t("prices.edit", { name: price.pattern })}
-                        onClick={() => setEditing(price)}
-                      />
-                      <IconButton
-                        icon="trash"
-                        label={t("prices.remove", { name: price.pattern })}
-                        onClick={() => setRemoving(price)}
-                      />
-                    </>
-                  ),
-              },
-            ]}
-          />
+          <div className={css.fit}>
+            <PagedTable
+              label={t("prices.own")}
+              list={own}
+              rowKey={(price) => price.id}
+              empty={{ icon: "price", title: t("prices.noMatch") }}
+              columns={[
+                { id: "provider", head: t("col.provider"), cell: (price) => price.provider || t("prices.any") },
+                { id: "match", head: t("prices.match"), cell: (price) => t(`match.${price.match}`) },
+                { id: "pattern", head: t("col.model"), cell: (price) => <code>{price.pattern}</code> },
+                { id: "priority", head: t("prices.priority"), align: "end", cell: (price) => price.priority },
+                {
+                  id: "usd",
+                  head: t("prices.perMillion"),
+                  cell: (price) => <TieredRates rates={price.prices} tiers={price.tiers} />,
+                },
+                {
+                  id: "from",
+                  head: t("prices.validFrom"),
+                  cell: (price) => (price.valid_from ? fmt.dateTime(price.valid_from) : t("prices.always")),
+                },
+                {
+                  id: "act",
+                  head: <span className="visually-hidden">{t("ui.actions")}</span>,
+                  align: "end",
+                  cell: (price) =>
+                    manage && (
+                      <>
+                        <IconButton
+                          icon="edit"
+                          label={t("prices.edit", { name: price.pattern })}
+                          onClick={() => setEditing(price)}
+                        />
+                        <IconButton
+                          icon="trash"
+                          label={t("prices.remove", { name: price.pattern })}
+                          onClick={() => setRemoving(price)}
+                        />
+                      </>
+                    ),
+                },
+              ]}
+            />
+          </div>
         )}
         <section className={css.section}>
           <h2>{t("prices.snapshot")}</h2>
