@@ -93,6 +93,7 @@ def show_trace(connector: ApiConnector, trace_id: str, project: str | None, as_j
 @click.option("--to", help="End of the time range, ISO 8601.")
 @click.option("--filter", "filters", multiple=True, help=FILTER_HELP)
 @click.option("--search", help="Words that must occur.")
+@click.option("--full", is_flag=True, help="Put values of over a megabyte back whole (jsonl only).")
 @project_option
 @click.pass_obj
 def export_spans(
@@ -103,10 +104,13 @@ def export_spans(
     to: str | None,
     filters: tuple[str, ...],
     search: str | None,
+    full: bool,
     project: str | None,
 ) -> None:
     """Write every matching span with all its fields."""
     params = criteria_parameters(from_, to, filters, search) | {"format": file_format}
+    if full:
+        params["full"] = "true"
     pieces = connector.connect().stream(_path(connector, project, "export/spans"), params)
     if output is None:
         for piece in pieces:

@@ -40,7 +40,7 @@ def build_router(api: TracesApi) -> APIRouter:
     router.include_router(build_span_routes(api.columns, api.clock))
     router.include_router(build_trace_routes(api.columns, api.blobs, api.clock))
     router.include_router(build_score_routes(api.columns, api.scores, api.audit, api.clock))
-    router.include_router(build_stream_routes(api.columns, api.live, api.clock, api.settings))
+    router.include_router(build_stream_routes(api.columns, api.blobs, api.live, api.clock, api.settings))
     router.include_router(build_view_routes(api.views))
     router.include_router(build_demo_routes(api.demo))
     return router

@@ -8,16 +8,19 @@ from starlette.types import Receive, Send
 from starlette.types import Scope as AsgiScope
 
 from kaname.kernel.clock import Clock
+from kaname.kernel.errors import InvalidInputError
 from kaname.storage.columns import ColumnsClient
 from kaname.traces import shape
 from kaname.traces.answers import json_answer
 from kaname.traces.criteria import SpanCriteria
 from kaname.traces.live import LiveFeed
+from kaname.traces.ports import BlobReader
 from kaname.traces.queries.export import stream_spans
 from kaname.traces.queries.notices import list_notices
 from kaname.traces.routes_model import ExportFormat, IngestNoticeList
 from kaname.traces.routes_parameters import PROJECT, Criteria, Cursor, Limit, LiveCriteria, Scope
 from kaname.traces.settings import TracesSettings
+from kaname.traces.whole_values import with_whole_values
 
 _FILE: dict[int | str, dict[str, Any]] = {
     200: {
@@ -25,6 +28,10 @@ _FILE: dict[int | str, dict[str, Any]] = {
         "description": "One span a line, or a Parquet file.",
     }
 }
+_FULL = (
+    "Put values of over a megabyte back whole (JSON lines only). Without it their beginning is exported, and input_blob"
+    " or output_blob isn't empty, or a field holds a reference {kaname.blob, bytes, preview}."
+)
 _EVENTS: dict[int | str, dict[str, Any]] = {
     200: {
         "content": {"text/event-stream": {}},
@@ -49,7 +56,9 @@ class _LiveResponse(StreamingResponse):
             self._live.leave(self._viewer)
 
 
-def build_stream_routes(columns: ColumnsClient, live: LiveFeed, clock: Clock, settings: TracesSettings) -> APIRouter:
+def build_stream_routes(
+    columns: ColumnsClient, blobs: BlobReader, live: LiveFeed, clock: Clock, settings: TracesSettings
+) -> APIRouter:
     """The routes; every query is scoped by the project of the path."""
     router = APIRouter(tags=["spans"])
 
@@ -59,11 +68,20 @@ def build_stream_routes(columns: ColumnsClient, live: LiveFeed, clock: Clock, se
         criteria: Criteria,
         file_format: Annotated[ExportFormat, Query(alias="format")] = "jsonl",
         limit: Annotated[int | None, Query(ge=1, description="At most this many spans.")] = None,
+        full: Annotated[bool, Query(description=_FULL)] = False,
     ) -> Response:
         """Every matching span with all its fields, in order of time, as a file."""
+        if full and file_format == "parquet":
+            raise InvalidInputError(
+                "a Parquet file can't be exported with full=true",
+                hint="Use format=jsonl.",
+                param="full",
+            )
         engine_format = "Parquet" if file_format == "parquet" else "JSONEachRow"
         most = min(limit or settings.export_max_spans, settings.export_max_spans)
         body = stream_spans(columns, scope.project_id, criteria, output_format=engine_format, limit=most)
+        if full:
+            body = with_whole_values(body, blobs)
         name = f"spans-{clock.now():%Y%m%dT%H%M%SZ}.{file_format}"
         media_type = "application/vnd.apache.parquet" if file_format == "parquet" else "application/x-ndjson"
         headers = {"Content-Disposition": f'attachment; filename="{name}"'}

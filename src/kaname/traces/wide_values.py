@@ -21,7 +21,7 @@ from kaname.traces.ports import BlobWriter
 KEPT_CHARS = 64 << 10
 """How much of a wide value's beginning stays in the row."""
 BLOB_SCHEME = "kaname-blob://"
-_JSON_COLUMNS = ("attributes", "events", "documents", "tool_definitions", "links", "resource", "model_parameters")
+JSON_COLUMNS = ("attributes", "events", "documents", "tool_definitions", "links", "resource", "model_parameters")
 _MEDIA_COLUMNS = ("input", "output", "attributes", "events", "documents")
 _MARK = ";base64,"
 
@@ -47,7 +47,7 @@ class WideValues:
             row.input_blob, row.input = self._store_text(row.input)
         if self._is_wide(row.output):
             row.output_blob, row.output = self._store_text(row.output)
-        for column in _JSON_COLUMNS:
+        for column in JSON_COLUMNS:
             text = getattr(row, column)
             if self._is_wide(text):
                 setattr(row, column, self._narrow_json(text))
