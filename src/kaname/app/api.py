@@ -10,7 +10,7 @@ import kaname
 from kaname.access.http import RouteGuard, check_routes
 from kaname.access.routes import build_router as build_access_router
 from kaname.access.service import AccessService
-from kaname.app.openapi import declare_path_parameters
+from kaname.app.openapi import declare_errors, declare_path_parameters
 from kaname.app.problem import install_problem_handlers
 from kaname.app.route_table import ROUTES
 from kaname.app.system import SystemStatus, build_system_router
@@ -75,7 +75,7 @@ def _serve_schema(app: FastAPI) -> None:
 
     @app.get("/api/openapi.json", include_in_schema=False, operation_id="get_openapi")
     def get_openapi() -> JSONResponse:
-        schema: dict[str, Any] = declare_path_parameters(app.openapi())
+        schema: dict[str, Any] = declare_errors(declare_path_parameters(app.openapi()))
         return JSONResponse(schema)
 
     _ = get_openapi

@@ -1,6 +1,7 @@
 """Errors at the HTTP edge of the management API: every failure is problem+json (RFC 9457) with a request id.
 
-The gateway and the OTLP receiver have their own wire shapes and render their errors themselves.
+Routes in the place of Langfuse's API answer in its words. The gateway and the OTLP receiver have their own wire shapes
+and render their errors themselves.
 """
 
 import logging
@@ -12,10 +13,14 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, Response
 from starlette.exceptions import HTTPException
 
+from kaname.app.root import LANGFUSE_PREFIX
 from kaname.kernel.errors import ErrorParams, InvalidInputError, KanameError
+from kaname.traces.langfuse_errors import langfuse_error
 
 logger = logging.getLogger(__name__)
 MEDIA_TYPE = "application/problem+json"
+_BODY_UNREAD = (408, 413)
+"""Answers that don't wait for the rest of the body."""
 
 
 def install_problem_handlers(app: FastAPI) -> None:
@@ -37,7 +42,13 @@ def problem(
     params: ErrorParams | None = None,
     retry_after_s: float | None = None,
 ) -> Response:
-    """One problem+json answer."""
+    """One error answer."""
+    headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
+    if status in _BODY_UNREAD:
+        headers["Connection"] = "close"
+    if request.url.path.startswith(LANGFUSE_PREFIX):
+        text = f"{detail}. {hint}" if hint else detail
+        return JSONResponse(langfuse_error(status, text), status_code=status, headers=headers)
     body: dict[str, object] = {
         "type": f"urn:kaname:error:{code}",
         "title": HTTPStatus(status).phrase,
@@ -51,7 +62,6 @@ def problem(
         body["param"] = param
     if params:
         body["params"] = dict(params)
-    headers = {} if retry_after_s is None else {"Retry-After": str(max(1, round(retry_after_s)))}
     return JSONResponse(body, status_code=status, headers=headers, media_type=MEDIA_TYPE)
 
 
@@ -122,7 +132,8 @@ async def _on_http_exception(request: Request, error: Exception) -> Response:
 
 
 async def _on_bug(request: Request, error: Exception) -> Response:
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    # Starlette raises it once more for the server to log: logging it here too would tell of two defects.
+    error.add_note(f"while answering {request.method} {request.url.path}, request {request_id_of(request)}")
     return problem(
         request, 500, "internal_error", "something went wrong on our side", hint="The server's log has the details."
     )

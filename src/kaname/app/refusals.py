@@ -13,9 +13,10 @@ from typing import NamedTuple
 
 import orjson
 
-from kaname.app.root import OTLP_ALIAS_PREFIX, OTLP_PATHS
+from kaname.app.root import LANGFUSE_PREFIX, OTLP_ALIAS_PREFIX, OTLP_PATHS
 from kaname.gateway.openai_errors import WireError
 from kaname.kernel.ids import new_id
+from kaname.traces.langfuse_errors import langfuse_error
 from kaname.traces.otlp.answers import CONTENT_TYPE, encode_error
 
 REPORT_EVERY_S = 60.0
@@ -41,8 +42,8 @@ def render_refusal(refusal: Refusal, url: bytes, headers: Iterable[tuple[bytes, 
     if path.startswith("/v1/"):
         kind = "server_error" if refusal.status >= 500 else "invalid_request_error"
         return b"application/json", WireError(refusal.status, kind, refusal.code, text, None, []).body()
-    if path.startswith("/api/public/"):
-        return b"application/json", orjson.dumps({"message": text, "error": refusal.code})
+    if path.startswith(LANGFUSE_PREFIX):
+        return b"application/json", orjson.dumps(langfuse_error(refusal.status, text))
     problem = {
         "type": f"urn:kaname:error:{refusal.code}",
         "title": HTTPStatus(refusal.status).phrase,

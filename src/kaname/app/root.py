@@ -17,6 +17,7 @@ from kaname.kernel.ids import new_id
 
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 OTLP_PATHS = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics"})
+LANGFUSE_PREFIX = "/api/public/"
 OTLP_ALIAS_PREFIX = "/api/public/otel"
 Readiness = Callable[[], dict[str, str]]
 """Component → `ok` or what is wrong; in memory, no I/O."""

@@ -25,6 +25,7 @@ from kaname.traces.coerce import flat_metadata
 from kaname.traces.criteria import MAX_NS, MIN_NS
 from kaname.traces.dialects.context import environment_name
 from kaname.traces.dialects.langfuse_ids import to_span_id, to_trace_id
+from kaname.traces.langfuse_errors import langfuse_error
 from kaname.traces.model import AttributeValue, ScoreDataType, ScoreRow
 from kaname.traces.ports import ScoreWriter
 from kaname.traces.routes_model_scores import ScoreIn, ScoreTargetIn
@@ -202,5 +203,4 @@ def _time_ns(value: AttributeValue) -> int | None:
 
 
 def _failure(error: KanameError) -> Response:
-    message = "Invalid request data" if error.status == 400 else error.message
-    return json_answer({"message": message, "error": error.message}, status=error.status)
+    return json_answer(langfuse_error(error.status, error.message), status=error.status)
