@@ -122,7 +122,7 @@ def test_constant_float_rewards_do_not_divide_by_nothing() -> None:
 
 
 def test_weighted_means_undo_the_bias_of_an_adaptive_share() -> None:
-    """Of two equal arms the leader gets nine tenths: an arm that begins badly is seldom corrected, so plain means are low."""
+    """Of two equal arms the leader gets 90 %, so one that begins badly is seldom corrected and plain means are low."""
     rng, plain, weighted = Random(8), list[float](), list[float]()
     for _ in range(2500):
         rows: dict[int, list[tuple[float, float]]] = {0: [], 1: []}

@@ -99,7 +99,7 @@ class Bandit:
         return dict(self._arms)
 
     def allocation(self) -> dict[str, float]:
-        """Return each arm's share of the calls; about 10 ms for two arms.
+        """Return each arm's share of the calls. Tens of milliseconds: not for an event loop that serves calls.
 
         Beyond the floors an arm gets the probability that it is the best one, by Monte Carlo over the posteriors of the
         means (Thompson 1933): Beta(1, 1) for boolean metrics, normal-inverse-gamma for float ones.
