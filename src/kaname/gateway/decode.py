@@ -21,6 +21,7 @@ from kaname.kernel.errors import InvalidInputError, TooLargeError, UnsupportedMe
 MAX_MODEL_CHARS: Final = 256
 Document = dict[str, object]
 
+_NOTHING: Final[Mapping[str, object]] = {}
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, msgspec.Raw])
 _GZIP_WBITS: Final = 31
 
@@ -95,7 +96,7 @@ def encode_document(document: Document) -> bytes:
 
 
 def encode_for_upstream(
-    request: DecodedRequest, model: str, overrides: Mapping[str, object], *, add_usage: bool
+    request: DecodedRequest, model: str, overrides: Mapping[str, object] = _NOTHING, *, add_usage: bool
 ) -> bytes:
     """The body with another model name, with `overrides`, and with `stream_options.include_usage` when `add_usage`."""
     if request.canonical:

@@ -75,9 +75,10 @@ def test_bad_request_is_passed_verbatim_and_not_repeated(gateway: Gateway) -> No
     assert gateway.upstream.count("400") == before + 1
 
 
-def test_server_error_in_shape_is_passed(gateway: Gateway) -> None:
+def test_server_error_becomes_a_502_that_keeps_its_words(gateway: Gateway) -> None:
     reply = post(gateway, "500/m")
-    assert (reply.status, reply.error["message"]) == (500, "boom")
+    assert (reply.status, reply.error["code"]) == (502, "upstream_error")
+    assert "boom" in str(reply.error["message"])
     assert reply.headers["x-kaname-upstream-status"] == "500"
 
 

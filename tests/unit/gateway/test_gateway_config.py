@@ -67,7 +67,7 @@ def test_a_whole_file() -> None:
         ("provider: {}", 1, "unknown key 'provider'"),
         ("providers:\n  a: {base_url: 'http://x/v1', base_ulr: 1}", 2, "unknown key 'base_ulr'"),
         ("providers:\n  a: {}", 2, "`base_url` is missing"),
-        ("providers:\n  a: {type: anthropic, base_url: x}", 2, "unknown provider type"),
+        ("providers:\n  a: {type: gopher, base_url: x}", 2, "unknown provider type"),
         ("providers:\n  local: {base_url: 'https://x.example/v1'}", 2, "built in"),
         ("providers:\n  A b: {base_url: 'https://x.example/v1'}", 2, "can't be a provider's name"),
         ("providers:\n  a:\n    base_url: ftp://x/v1", 3, "must look like"),
