@@ -76,7 +76,7 @@ export function ViewMenu(props: { search: TracesSearch; onChoose: (search: Trace
             {views.error && <ErrorPanel error={views.error} retry={() => void views.refetch()} />}
             {views.data && views.data.length > 0 && (
               <section aria-label={t("view.saved")}>
-                <h3 className={css.head}>{t("view.saved")}</h3>
+                <h2 className={css.head}>{t("view.saved")}</h2>
                 <ul className={css.list}>
                   {views.data.map((view) => (
                     <SavedRow

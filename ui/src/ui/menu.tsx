@@ -38,7 +38,8 @@ export function Popover(props: PopoverProps) {
     });
   };
   const move = (event: KeyboardEvent) => {
-    if (event.key !== "ArrowDown" && event.key !== "ArrowUp") return;
+    // A menu inside the panel has moved already.
+    if (event.defaultPrevented || (event.key !== "ArrowDown" && event.key !== "ArrowUp")) return;
     const items = [...(panel.current?.querySelectorAll<HTMLElement>("[role^=menuitem]") ?? [])];
     if (items.length === 0) return;
     event.preventDefault();
@@ -69,10 +70,13 @@ export function Popover(props: PopoverProps) {
         aria-label={props.label}
         className={css.panel}
         style={place}
+        // React lets these bubble, the browser doesn't: a panel inside this one isn't this one.
         onBeforeToggle={(event) => {
+          if (event.target !== event.currentTarget) return;
           if ((event as unknown as { newState: string }).newState === "open") position();
         }}
         onToggle={(event) => {
+          if (event.target !== event.currentTarget) return;
           const opened = (event as unknown as { newState: string }).newState === "open";
           setOpen(opened);
           if (opened) panel.current?.querySelector<HTMLElement>("[role^=menuitem],input,button,select")?.focus();
