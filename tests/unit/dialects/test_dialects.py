@@ -330,6 +330,16 @@ def test_claude_code_counts_as_anthropic_does(normalise: Any) -> None:
     assert row.usage == {"input_uncached": 5, "cache_read": 100, "cache_write": 7, "output_text": 9}
 
 
+def test_malformed_events_of_a_stream_are_flagged(normalise: Any) -> None:
+    key = "kaname.stream.malformed_events"
+    assert normalise({key: 2}).flags == ["malformed_stream_events"]
+    assert normalise({key: "3", "kaname.gateway.request_id": "r", "kaname.gateway.incomplete": True}).flags == [
+        "malformed_stream_events",
+        "incomplete",
+    ]
+    assert normalise({key: 0}).flags == normalise({key: "x"}).flags == []
+
+
 def test_azure_event_content(normalise: Any) -> None:
     events = [
         RawEvent(name="gen_ai.user.message", time_ns=1, attributes={"gen_ai.event.content": '{"content": "q"}'}),

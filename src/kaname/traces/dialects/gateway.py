@@ -7,6 +7,8 @@ from kaname.traces.native_usage import read_native_usage
 
 _METADATA = "kaname.metadata."
 _GATEWAY = "kaname.gateway."
+MALFORMED_EVENTS = "kaname.stream.malformed_events"
+"""How many events of a stream couldn't be read; they were passed on as they came."""
 
 
 def read(span: RawSpan) -> Partial:
@@ -16,6 +18,9 @@ def read(span: RawSpan) -> Partial:
     metadata = {k[len(_METADATA) :]: to_text(v) for k, v in a.items() if k.startswith(_METADATA)}
     if metadata:
         found["metadata"] = metadata
+    flags = ["malformed_stream_events"] if to_count(a.get(MALFORMED_EVENTS)) else []
+    if flags:
+        found["flags"] = flags
     if "kaname.gateway.request_id" not in a:
         return found
     if usage := read_native_usage(json_object(a.get("kaname.gateway.usage"))):
@@ -26,7 +31,7 @@ def read(span: RawSpan) -> Partial:
         found["input"] = payload
     if payload := payload_of(a.get("kaname.gateway.output")):
         found["output"] = payload
-    flags = [
+    flags += [
         flag
         for flag, key in (
             ("incomplete", "incomplete"),
