@@ -4791,6 +4791,8 @@ export interface operations {
                 format?: "jsonl" | "parquet";
                 /** @description At most this many spans. */
                 limit?: number | null;
+                /** @description Put values of over a megabyte back whole (JSON lines only). Without it their beginning is exported, and input_blob or output_blob isn't empty, or a field holds a reference {kaname.blob, bytes, preview}. */
+                full?: boolean;
                 /** @description Start of the range, ISO 8601, inclusive. */
                 from?: string | null;
                 /** @description End of the range, ISO 8601, exclusive. */
