@@ -23,14 +23,7 @@ def test_loading_twice_adds_nothing(live_server: LiveServer) -> None:
     _wait_for_scores(live_server, base, loaded["score_count"])
     # A third time, with everything in the store and in a new batch; a marker behind it tells when it has been read.
     assert live_server.call("POST", f"{base}/demo-data").status == 201
-    marker = {
-        "name": "marker",
-        "data_type": "numeric",
-        "value": 1,
-        "target": "session",
-        "session_id": "after",
-        "source": "api",
-    }
+    marker = {"name": "marker", "value": 1, "target": {"session_id": "after"}, "source": "api"}
     assert live_server.call("POST", f"{base}/scores", marker).status == 201
     _wait_for_scores(live_server, base, loaded["score_count"] + 1)
     assert _total(live_server, base) == loaded["span_count"]
