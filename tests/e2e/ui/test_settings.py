@@ -127,8 +127,10 @@ def test_another_role_in_one_project(
     assert roles() == {project_id: "annotator"}
     select.select_option("")
     page.locator("td").get_by_text("Labelling: Annotator").wait_for(state="detached")
-    page.wait_for_function("document.querySelectorAll('[role=status] [data-tone]').length > 1")
-    assert roles() == {}
+    deadline = time.monotonic() + 10
+    while roles():
+        assert time.monotonic() < deadline, roles()
+        time.sleep(0.1)
 
 
 @pytest.mark.parametrize(("screen", "button"), [("keys", "Create key"), ("tokens", "Create token")])
