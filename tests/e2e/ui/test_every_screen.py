@@ -16,6 +16,7 @@ SCREENS: dict[str, tuple[str, str]] = {
     "trace-events": ("/p/{project}/traces/{failed_trace}?span={failed_tool}&view=events", "[role=tabpanel] li"),
     "transcript": ("/p/{project}/traces/{trace}?tab=transcript", "article[data-role]"),
     "compare": ("/p/{project}/compare?ids={trace}.{llm},{failed_trace}.{failed_tool}", "section dl"),
+    "compare-sessions": ("/p/{project}/compare-sessions?ids=chat-1,chat-2", "section dl"),
     "sessions": ("/p/{project}/sessions", "tbody tr"),
     "session": ("/p/{project}/sessions/chat-1", "article[data-role]"),
     "users": ("/p/{project}/users", "tbody tr"),

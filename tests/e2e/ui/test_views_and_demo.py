@@ -7,6 +7,7 @@ import urllib.parse
 from collections.abc import Callable
 from typing import Any
 
+import pytest
 import traffic
 from playwright.sync_api import expect
 
@@ -109,6 +110,25 @@ def test_demo_data_fills_an_empty_project(
     page.get_by_role("button", name="Load demo data").click()
     page.get_by_role("dialog").get_by_role("button", name="Load it").click()
     page.get_by_text("The 168 demo spans are already in this project").wait_for()
+
+
+@pytest.mark.parametrize(("lang", "theme"), [("en", "dark"), ("ja", "light"), ("ja", "dark")])
+def test_panels_in_every_look(
+    lang: str, theme: str, open_page: OpenPage, traces: list[Any], axe: Axe, shoot: Callable[..., None]
+) -> None:
+    page = open_page("/p/{project}/traces?range=24h", lang=lang, theme=theme)
+    page.locator(ROWS).first.wait_for()
+    page.get_by_role("slider").focus()
+    page.keyboard.press("ArrowLeft")
+    page.get_by_role("button", name="Views" if lang == "en" else "ビュー", exact=True).click()
+    page.get_by_role("dialog").get_by_role("textbox").wait_for()
+    shoot(page, f"views-{lang}-{theme}")
+    found = axe(page)
+    page.goto(page.url.split("/traces")[0] + "/start")
+    page.get_by_role("button", name="Load demo data" if lang == "en" else "デモデータを読み込む").click()
+    page.get_by_role("dialog").wait_for()
+    shoot(page, f"demo-dialog-{lang}-{theme}")
+    assert found + axe(page) == []
 
 
 def test_arrivals_wait_under_a_pill_in_the_traces_table(
