@@ -86,7 +86,7 @@ export const SPAN_COLUMNS: SpanColumn[] = [
   {
     id: "cost",
     label: "col.cost",
-    width: 82,
+    width: 96,
     sort: "cost",
     end: true,
     cell: (s, { fmt }) => (s.cost_usd === null ? "" : fmt.cost(s.cost_usd)),

@@ -1,11 +1,12 @@
-/** A table over a cursor-paged list: states, rows, and a button for the next page. */
+/** A table over a cursor-paged list: states, rows that `j` and `k` step through, and a button for the next page. */
 import type { InfiniteData } from "@tanstack/react-query";
-import type { ReactNode } from "react";
+import { type ReactNode, useRef } from "react";
 import type { Page } from "../api/types.ts";
 import { useLocale } from "../i18n/index.tsx";
 import { Button } from "./button.tsx";
 import { CodeBlock } from "./copy.tsx";
 import type { IconName } from "./icon.tsx";
+import { useKeys } from "./keys.tsx";
 import css from "./paged-table.module.css";
 import { Empty, ErrorPanel, Loading } from "./state.tsx";
 import { type Column, Table } from "./table.tsx";
@@ -31,6 +32,17 @@ export function PagedTable<Row>(props: {
 }) {
   const { t } = useLocale();
   const { list, empty } = props;
+  const frame = useRef<HTMLDivElement>(null);
+  const step = (by: 1 | -1) => {
+    const rows = [...(frame.current?.querySelectorAll("tbody tr") ?? [])];
+    const at = rows.findIndex((row) => row.contains(document.activeElement));
+    const next = at < 0 ? 0 : Math.min(rows.length - 1, Math.max(0, at + by));
+    rows[next]?.querySelector<HTMLElement>("a, button")?.focus();
+  };
+  useKeys([
+    { keys: "j", label: "keys.down", run: () => step(1) },
+    { keys: "k", label: "keys.up", run: () => step(-1) },
+  ]);
   if (list.error) return <ErrorPanel error={list.error} retry={() => list.refetch()} />;
   if (list.isPending || !list.data) return <Loading />;
   const rows = list.data.pages.flatMap((page) => page.items);
@@ -54,7 +66,7 @@ export function PagedTable<Row>(props: {
       </Empty>
     );
   return (
-    <div className={css.frame}>
+    <div className={css.frame} ref={frame}>
       <Table label={props.label} columns={props.columns} rows={rows} rowKey={props.rowKey} />
       <div className={css.foot}>
         <span className={css.quiet}>{t("paged.count", { n: rows.length })}</span>

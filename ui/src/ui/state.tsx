@@ -54,10 +54,10 @@ export function ErrorPanel({ error, retry, page }: { error: unknown; retry?: () 
         <div className={css.meta}>
           <code>{problem.code}</code>
           {problem.request_id && (
-            <>
-              <span>{t("ui.requestId")}</span> <code>{problem.request_id}</code>
+            <span className={css.request}>
+              {t("ui.requestId")} <code>{problem.request_id}</code>
               <CopyButton text={problem.request_id} label={t("ui.copyRequestId")} />
-            </>
+            </span>
           )}
           {retry && <Button onClick={retry}>{t("ui.retry")}</Button>}
         </div>
