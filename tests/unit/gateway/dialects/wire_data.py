@@ -21,7 +21,7 @@ def events_of(stream: bytes) -> list[Event]:
     """Names and documents of a written stream; `[DONE]` is {}."""
     events: list[Event] = []
     for event in stream.decode().split("\n\n"):
-        lines = dict(line.split(": ", 1) for line in event.splitlines())
+        lines = dict(line.split(": ", 1) for line in event.split("\n") if line)
         if "data" in lines:
             data = lines["data"]
             events.append((lines.get("event", ""), {} if data == "[DONE]" else orjson.loads(data)))

@@ -95,8 +95,8 @@ class MessagesDecoder:
         elif kind == "redacted_thinking":
             redacted = {"type": "redacted_thinking", "data": text_in(block, "data")}
             return [self._chunk({"thinking_blocks": [redacted]})]
-        elif kind == "text" and block.get("text"):
-            return [self._chunk({"content": block["text"]})]
+        elif kind == "text" and (text := text_in(block, "text")):
+            return [self._chunk({"content": text})]
         return []
 
     def _on_delta(self, value: object) -> list[Document]:
@@ -105,9 +105,9 @@ class MessagesDecoder:
         delta = cast("Document", value)
         kind = delta.get("type")
         if kind == "text_delta":
-            return [self._chunk({"content": text})] if (text := delta.get("text")) else []
+            return [self._chunk({"content": text})] if (text := text_in(delta, "text")) else []
         if kind == "input_json_delta":
-            if not (text := delta.get("partial_json")) or self._block.get("type") != "tool_use":
+            if not (text := text_in(delta, "partial_json")) or self._block.get("type") != "tool_use":
                 return []
             self._tool_given = True
             return [self._chunk({"tool_calls": [{"index": self._tools, "function": {"arguments": text}}]})]

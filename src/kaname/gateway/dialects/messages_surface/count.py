@@ -5,6 +5,8 @@ Bytes of the text / 4, or / 3 when most characters aren't ASCII; images at the m
 
 from typing import cast
 
+import orjson
+
 from kaname.gateway.dialects.model import Document
 
 _IMAGE_TOKENS = 1600
@@ -21,7 +23,8 @@ def estimate_tokens(document: Document) -> int:
     """Input tokens of a Messages request, at least 1."""
     text: list[str] = []
     attached = _collect(document.get("system"), text)
-    attached += _collect(document.get("tools"), text)
+    if tools := document.get("tools"):
+        text.append(orjson.dumps(tools).decode())
     messages = document.get("messages")
     if isinstance(messages, list):
         for message in cast("list[object]", messages):
@@ -35,7 +38,7 @@ def estimate_tokens(document: Document) -> int:
 
 
 def _collect(value: object, text: list[str]) -> int:
-    """Gathers all text, keys of schemas included; returns the tokens of what isn't text."""
+    """Gathers all text of content blocks; returns the tokens of what isn't text."""
     if isinstance(value, str):
         text.append(value)
         return 0
@@ -54,6 +57,8 @@ def _collect(value: object, text: list[str]) -> int:
     for key, item in document.items():
         if key in ("type", "cache_control", "signature", "tool_use_id", "id"):
             continue
-        text.append(key)
-        total += _collect(item, text)
+        if key == "input":
+            text.append(orjson.dumps(item).decode())
+        else:
+            total += _collect(item, text)
     return total
