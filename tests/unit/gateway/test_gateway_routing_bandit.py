@@ -1,6 +1,7 @@
 import json
+from math import exp, lgamma, log
 from random import Random
-from statistics import fmean, pvariance
+from statistics import NormalDist, fmean, pvariance
 
 import pytest
 from hypothesis import given, settings
@@ -58,6 +59,42 @@ def test_until_every_arm_has_its_least_number_all_get_the_same() -> None:
     assert bandit.allocation() == dict.fromkeys("abc", 1 / 3)
     bandit.update("c", Rewards.of([1.0]))
     assert bandit.allocation()["b"] == pytest.approx(0.05)
+
+
+def _beats(a: float, b: float, other_a: float, other_b: float) -> float:
+    """P(Beta(a, b) > Beta(other_a, other_b)) in closed form, for whole a (Cook 2005)."""
+
+    def log_beta(x: float, y: float) -> float:
+        return lgamma(x) + lgamma(y) - lgamma(x + y)
+
+    return sum(
+        exp(log_beta(other_a + i, b + other_b) - log(b + i) - log_beta(1 + i, b) - log_beta(other_a, other_b))
+        for i in range(int(a))
+    )
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(20, 3000), st.integers(20, 3000), st.floats(0, 1), st.floats(0, 1))
+def test_shares_of_boolean_arms_are_the_closed_form(n: int, other_n: int, rate: float, other_rate: float) -> None:
+    good, other_good = round(n * rate), round(other_n * other_rate)
+    bandit = Bandit(["a", "b"], BanditSettings(metric_kind="boolean", floor=0.0, min_n=2))
+    bandit.update("a", Rewards.of([1.0] * good + [0.0] * (n - good)))
+    bandit.update("b", Rewards.of([1.0] * other_good + [0.0] * (other_n - other_good)))
+    exact = _beats(1 + good, 1 + n - good, 1 + other_good, 1 + other_n - other_good)
+    assert bandit.allocation()["a"] == pytest.approx(exact, abs=0.002)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.floats(-5, 5), st.floats(0.01, 100), st.floats(0.01, 100), st.sampled_from([1e-6, 1.0, 1e6]))
+def test_shares_of_float_arms_with_many_rewards_are_the_normal_one(
+    apart: float, spread: float, other_spread: float, unit: float
+) -> None:
+    n = 4000
+    reach = (spread**2 + other_spread**2) ** 0.5
+    bandit = Bandit(["a", "b"], BanditSettings(metric_kind="float", floor=0.0, min_n=2))
+    bandit.update("a", Rewards(n, apart * reach / n**0.5 * unit, (spread * unit) ** 2 * (n - 1)))
+    bandit.update("b", Rewards(n, 0.0, (other_spread * unit) ** 2 * (n - 1)))
+    assert bandit.allocation()["a"] == pytest.approx(NormalDist().cdf(apart), abs=0.003)
 
 
 _VALUES = st.lists(st.integers(0, 1).map(float), min_size=20, max_size=60)

@@ -7,10 +7,10 @@ gives the same allocation in every process. An arm's plain mean is biased when i
 are read with `inverse_propensity_mean`.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, sqrt
-from random import Random
+from itertools import accumulate, pairwise
+from math import exp, isfinite, log, log1p, sinh, sqrt
 from statistics import NormalDist
 from typing import Literal, NamedTuple
 
@@ -19,8 +19,8 @@ from kaname.kernel.errors import ConfigurationError, InvalidInputError
 MetricKind = Literal["boolean", "float"]
 Direction = Literal["maximize", "minimize"]
 
-_DRAWS = 4000
-"""The share of wins has a standard error of at most 0.8 points."""
+_GRID = [sinh(step / 16) for step in range(-96, 97)]
+_EDGE = 1e-12
 
 
 class Rewards(NamedTuple):
@@ -56,7 +56,6 @@ class BanditSettings:
     direction: Direction = "maximize"
     floor: float = 0.05
     min_n: int = 50
-    seed: int = 0
 
 
 class Bandit:
@@ -99,23 +98,21 @@ class Bandit:
         return dict(self._arms)
 
     def allocation(self) -> dict[str, float]:
-        """Return each arm's share of the calls. Tens of milliseconds: not for an event loop that serves calls.
+        """Return each arm's share of the calls; a millisecond or two for two arms, a few tens for ten.
 
-        Beyond the floors an arm gets the probability that it is the best one, by Monte Carlo over the posteriors of the
-        means (Thompson 1933): Beta(1, 1) for boolean metrics, normal-inverse-gamma for float ones.
+        Beyond the floors an arm gets the probability that it is the best one (Thompson 1933), integrated rather than
+        sampled. Posteriors of the means: Beta for boolean metrics, normal-inverse-gamma for float ones.
         """
         count = len(self._arms)
         if min(rewards.n for rewards in self._arms.values()) < self._settings.min_n:
             return dict.fromkeys(self._arms, 1 / count)
-        draw = _draw_boolean_mean if self._settings.metric_kind == "boolean" else _draw_float_mean
-        best = max if self._settings.direction == "maximize" else min
-        rng = Random(self._settings.seed)  # noqa: S311  # repeatable on purpose, protects nothing
-        arms = list(self._arms.items())
-        wins = dict.fromkeys(self._arms, 0)
-        for _ in range(_DRAWS):
-            wins[best((draw(rewards, rng), arm) for arm, rewards in arms)[1]] += 1
+        posteriors = [
+            _boolean_posterior(rewards) if self._settings.metric_kind == "boolean" else _float_posterior(rewards)
+            for rewards in self._arms.values()
+        ]
+        shares = win_shares(posteriors, self._settings.direction)
         free = 1 - self._settings.floor * count
-        return {arm: self._settings.floor + free * won / _DRAWS for arm, won in wins.items()}
+        return {arm: self._settings.floor + free * share for arm, share in zip(self._arms, shares, strict=True)}
 
     def to_state(self) -> dict[str, list[float]]:
         """Return the sums by arm, ready for JSON."""
@@ -132,18 +129,76 @@ class Bandit:
         return bandit
 
 
-def _draw_boolean_mean(rewards: Rewards, rng: Random) -> float:
+@dataclass(frozen=True, slots=True)
+class Posterior:
+    """What is believed of one arm's mean: its centre, its scale, the logarithm of its density and where that ends."""
+
+    centre: float
+    scale: float
+    log_density: Callable[[float], float]
+    low: float = float("-inf")
+    high: float = float("inf")
+
+
+def _boolean_posterior(rewards: Rewards) -> Posterior:
+    """Beta(1 + successes, 1 + failures), from the uniform prior."""
     successes = rewards.n * rewards.mean
-    return rng.betavariate(1 + successes, 1 + rewards.n - successes)
+    a, b = 1 + successes, 1 + rewards.n - successes
+    scale = sqrt(a * b / (a + b + 1)) / (a + b)
+    return Posterior(a / (a + b), scale, lambda x: (a - 1) * log(x) + (b - 1) * log1p(-x), low=_EDGE, high=1 - _EDGE)
 
 
-def _draw_float_mean(rewards: Rewards, rng: Random) -> float:
-    """Draw from the normal-inverse-gamma posterior under the reference prior, which knows no scale (proper from n = 2).
+def _float_posterior(rewards: Rewards) -> Posterior:
+    """The mean's marginal of a normal-inverse-gamma posterior under the reference prior, which knows no scale.
 
-    variance ~ InvGamma((n - 1) / 2, m2 / 2), mean ~ Normal(mean, variance / n). Gelman et al., BDA3, section 3.2.
+    Student's t with n - 1 degrees of freedom, proper from n = 2. Gelman et al., BDA3, section 3.2.
     """
-    variance = rewards.m2 / 2 / rng.gammavariate((rewards.n - 1) / 2, 1.0)
-    return rng.gauss(rewards.mean, sqrt(variance / rewards.n))
+    freedom = rewards.n - 1
+    scale = sqrt(rewards.m2 / freedom / rewards.n)
+    # Constant rewards have no spread; a scale of rounding error keeps the density one.
+    scale = max(scale, 1e-9 * abs(rewards.mean), 1e-300)
+    centre = rewards.mean
+    return Posterior(centre, scale, lambda x: -(freedom + 1) / 2 * log1p(((x - centre) / scale) ** 2 / freedom))
+
+
+def win_shares(posteriors: Sequence[Posterior], direction: Direction) -> list[float]:
+    """Return the probability of each arm to be the best: the integral of its density times the others' distributions.
+
+    By the trapezoidal rule on the union of every arm's own grid, dense at its centre and reaching 200 scales, so that
+    arms of very different spread are all resolved.
+    """
+    grid = sorted(
+        {
+            min(max(posterior.centre + posterior.scale * step, posterior.low), posterior.high)
+            for posterior in posteriors
+            for step in _GRID
+        }
+    )
+    widths = [right - left for left, right in pairwise(grid)]
+    densities: list[list[float]] = []
+    distributions: list[list[float]] = []
+    for posterior in posteriors:
+        logs = [posterior.log_density(x) for x in grid]
+        top = max(logs)
+        density = [exp(value - top) for value in logs]
+        reached = list(accumulate(_masses(density, widths), initial=0.0))
+        whole = reached[-1]
+        densities.append(density)
+        distributions.append([value if direction == "maximize" else whole - value for value in reached])
+    wins: list[float] = []
+    for arm, product in enumerate(densities):
+        whole = max(distributions[arm])
+        for other, distribution in enumerate(distributions):
+            if other != arm:
+                scale = max(distribution)
+                product = [value * reached / scale for value, reached in zip(product, distribution, strict=True)]
+        wins.append(sum(_masses(product, widths)) / whole)
+    total = sum(wins)
+    return [win / total for win in wins]
+
+
+def _masses(density: Sequence[float], widths: Sequence[float]) -> list[float]:
+    return [(left + right) / 2 * width for (left, right), width in zip(pairwise(density), widths, strict=True)]
 
 
 class Estimate(NamedTuple):
