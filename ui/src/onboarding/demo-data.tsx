@@ -8,6 +8,7 @@ import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { ErrorPanel } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
+import css from "./demo-data.module.css";
 
 const loadDemoData = (project: string) =>
   answer(api.POST("/api/v1/projects/{project_id}/demo-data", { params: { path: { project_id: project } } }));
@@ -49,9 +50,11 @@ export function DemoData() {
             </>
           }
         >
-          <p>{t("demo.what")}</p>
-          <p>{t("demo.stays", { name: project.name })}</p>
-          {load.error && <ErrorPanel error={load.error} />}
+          <div className={css.text}>
+            <p>{t("demo.what")}</p>
+            <p>{t("demo.stays", { name: project.name })}</p>
+            {load.error && <ErrorPanel error={load.error} />}
+          </div>
         </Dialog>
       )}
     </>

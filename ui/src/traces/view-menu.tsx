@@ -222,6 +222,7 @@ function SaveForm({ search }: { search: TracesSearch }) {
       onSuccess: () => {
         toast(t("view.savedNow", { name }));
         setName("");
+        setShared(false);
       },
     });
   };
