@@ -10,6 +10,7 @@ from devtools import checks, locks
 from devtools.client import write_client
 from devtools.environment import DEV_LOCK, PYTHON, RUNTIME_LOCK, ensure_environment
 from devtools.frontend import UI, ensure_built, ensure_modules, node_bin, node_environment, npm
+from devtools.full_engine import python_of_tests
 from devtools.steps import ROOT, StepError, run_loudly, run_quietly, say
 
 PASSES_ON = ("demo", "test", "bench")
@@ -83,11 +84,12 @@ def _test(rest: list[str]) -> int:
     ensure_environment(DEV_LOCK)
     ensure_built(_node())
     _ensure_chromium()
+    python = python_of_tests()
     if rest:
-        return run_loudly([PYTHON, "-m", "pytest", *rest])
+        return run_loudly([python, "-m", "pytest", *rest])
     # The browser tests run apart: Playwright keeps an event loop running in its process, where `asyncio.run` can't.
-    status = run_loudly([PYTHON, "-m", "pytest", "-n", "2", "--ignore", ROOT / "tests" / "e2e"])
-    status = run_loudly([PYTHON, "-m", "pytest", "-n", "2", ROOT / "tests" / "e2e"]) or status
+    status = run_loudly([python, "-m", "pytest", "-n", "2", "--ignore", ROOT / "tests" / "e2e"])
+    status = run_loudly([python, "-m", "pytest", "-n", "2", ROOT / "tests" / "e2e"]) or status
     if status == 0:
         node = _node()
         ensure_modules(node)
