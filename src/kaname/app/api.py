@@ -58,7 +58,11 @@ def build_api(parts: ApiParts) -> FastAPI:
     app.include_router(
         build_langfuse_router(
             LangfuseApi(
-                access=parts.access, scores=parts.traces.scores, clock=parts.traces.clock, version=kaname.__version__
+                access=parts.access,
+                scores=parts.traces.scores,
+                authors=parts.traces.authors,
+                clock=parts.traces.clock,
+                version=kaname.__version__,
             )
         )
     )

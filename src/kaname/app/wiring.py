@@ -8,6 +8,7 @@ requests end first, then the journal is committed, then the children go.
 import logging
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fastapi import FastAPI
@@ -44,6 +45,7 @@ from kaname.traces.live import LiveFeed
 from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
 from kaname.traces.receiver import OtlpReceiver
 from kaname.traces.routes import TracesApi
+from kaname.traces.score_authors import ScoreAuthors
 from kaname.traces.scores_ingest import JournalScoreWriter
 from kaname.traces.views.service import ViewStore
 
@@ -82,8 +84,8 @@ class Installation:
         self.storage.close()
 
 
-class _DeletionAudit:
-    """Implements `traces.ports.DeletionAudit` with access' audit log."""
+class _ScoreAudit:
+    """Implements `traces.ports.ScoreAudit` with access' audit log."""
 
     def __init__(self, database: Database, audit: AuditLog) -> None:
         self._database = database
@@ -95,6 +97,14 @@ class _DeletionAudit:
             self._audit.record(
                 connection, scope.principal, f"{kind}.delete", target, organization_id=scope.organization_id
             )
+
+    def record_replacements(self, scope: ProjectScope, targets: Sequence[str]) -> None:
+        with self._database.write() as connection:
+            for target in targets:
+                kind = target.partition("/")[0]
+                self._audit.record(
+                    connection, scope.principal, f"{kind}.replace", target, organization_id=scope.organization_id
+                )
 
 
 def build_installation(configuration: Configuration, data_dir: DataDir) -> Installation:
@@ -120,14 +130,16 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
     live = LiveFeed(storage.columns, clock, configuration.traces)
     scores = JournalScoreWriter(storage.journal)
+    score_audit = _ScoreAudit(storage.database, access.audit)
     api = build_api(
         ApiParts(
             access=access,
             traces=TracesApi(
                 columns=storage.columns,
                 scores=scores,
+                authors=ScoreAuthors(storage.columns, score_audit),
                 blobs=storage.blobs,
-                audit=_DeletionAudit(storage.database, access.audit),
+                audit=score_audit,
                 live=live,
                 views=ViewStore(storage.database, clock),
                 demo=DemoLoader(storage.database, storage.journal, scores, clock),

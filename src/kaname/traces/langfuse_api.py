@@ -27,8 +27,9 @@ from kaname.traces.dialects.context import environment_name
 from kaname.traces.dialects.langfuse_ids import to_span_id, to_trace_id
 from kaname.traces.langfuse_errors import langfuse_error
 from kaname.traces.model import AttributeValue, ScoreDataType, ScoreRow
-from kaname.traces.ports import ScoreWriter
+from kaname.traces.ports import ScoreAuthority, ScoreWriter
 from kaname.traces.routes_model_scores import ScoreIn, ScoreTargetIn
+from kaname.traces.score_authors import not_the_author
 from kaname.traces.scores import make_score
 
 Scope = Annotated[ProjectScope, Depends(project_scope)]
@@ -47,6 +48,7 @@ class LangfuseApi:
 
     access: AccessService
     scores: ScoreWriter
+    authors: ScoreAuthority
     clock: Clock
     version: str
 
@@ -84,6 +86,8 @@ def build_router(api: LangfuseApi) -> APIRouter:
             if isinstance(body, list):
                 return await _write_many(api, scope, body)
             row = _to_row(api, scope, body)
+            if not await api.authors.admit(scope, [row]):
+                raise not_the_author(row.score_id)
         except KanameError as e:
             return _failure(e)
         await api.scores.write([row])
@@ -107,7 +111,10 @@ async def _read_body(request: Request) -> AttributeValue:
 async def _write_many(api: LangfuseApi, scope: ProjectScope, items: Sequence[AttributeValue]) -> Response:
     if len(items) > MAX_BATCH:
         raise TooLargeError(f"{len(items)} scores in one request", hint=f"At most {MAX_BATCH}.")
-    rows, errors = await run_in_threadpool(_to_rows, api, scope, items)
+    made, errors = await run_in_threadpool(_to_rows, api, scope, items)
+    rows = await api.authors.admit(scope, made)
+    admitted = {row.score_id for row in rows}
+    errors += [{"message": not_the_author(r.score_id).message} for r in made if r.score_id not in admitted]
     await api.scores.write(rows)
     if not errors:
         return json_answer({"message": "Accepted"}, status=202)

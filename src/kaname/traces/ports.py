@@ -24,11 +24,23 @@ class BlobReader(Protocol):
         ...
 
 
-class DeletionAudit(Protocol):
-    """Records a deletion in the audit log."""
+class ScoreAudit(Protocol):
+    """Records in the audit log what happens to scores that were there."""
 
     def record_deletion(self, scope: ProjectScope, target: str) -> None:
         """Appends one entry; `target` is a kind and an id such as `score/scr_…`."""
+        ...
+
+    def record_replacements(self, scope: ProjectScope, targets: Sequence[str]) -> None:
+        """Appends an entry for each of `targets`, all or none: somebody else's were written anew."""
+        ...
+
+
+class ScoreAuthority(Protocol):
+    """Who may write a score under an id that exists."""
+
+    async def admit(self, scope: ProjectScope, rows: Sequence[ScoreRow]) -> Sequence[ScoreRow]:
+        """Those rows that the caller may write; replacements of others' scores are audited before this returns."""
         ...
 
 

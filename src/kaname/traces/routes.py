@@ -9,7 +9,7 @@ from kaname.storage.columns import ColumnsClient
 from kaname.traces.demo.routes import build_demo_routes
 from kaname.traces.demo.service import DemoLoader
 from kaname.traces.live import LiveFeed
-from kaname.traces.ports import BlobReader, DeletionAudit, ScoreWriter
+from kaname.traces.ports import BlobReader, ScoreAudit, ScoreAuthority, ScoreWriter
 from kaname.traces.routes_scores import build_score_routes
 from kaname.traces.routes_spans import build_span_routes
 from kaname.traces.routes_streams import build_stream_routes
@@ -25,8 +25,9 @@ class TracesApi:
 
     columns: ColumnsClient
     scores: ScoreWriter
+    authors: ScoreAuthority
     blobs: BlobReader
-    audit: DeletionAudit
+    audit: ScoreAudit
     live: LiveFeed
     views: ViewStore
     demo: DemoLoader
@@ -39,7 +40,7 @@ def build_router(api: TracesApi) -> APIRouter:
     router = APIRouter()
     router.include_router(build_span_routes(api.columns, api.clock))
     router.include_router(build_trace_routes(api.columns, api.blobs, api.clock))
-    router.include_router(build_score_routes(api.columns, api.scores, api.audit, api.clock))
+    router.include_router(build_score_routes(api.columns, api.scores, api.authors, api.audit, api.clock))
     router.include_router(build_stream_routes(api.columns, api.blobs, api.live, api.clock, api.settings))
     router.include_router(build_view_routes(api.views))
     router.include_router(build_demo_routes(api.demo))

@@ -10,11 +10,12 @@ from kaname.traces import shape
 from kaname.traces.answers import json_answer
 from kaname.traces.criteria import parse_time
 from kaname.traces.model import ScoreDataType, ScoreRow, ScoreSource, ScoreTarget
-from kaname.traces.ports import DeletionAudit, ScoreWriter
+from kaname.traces.ports import ScoreAudit, ScoreAuthority, ScoreWriter
 from kaname.traces.queries.scores import ScoreCriteria, list_scores
 from kaname.traces.queries.trace import require_span_id, require_trace_id
 from kaname.traces.routes_model_scores import Score, ScoreIn, ScoreList, ScoreSummaryList
 from kaname.traces.routes_parameters import PROJECT, Cursor, From, Limit, Scope, To
+from kaname.traces.score_authors import not_the_author
 from kaname.traces.scores import delete_score, make_score, summarise_scores
 from kaname.traces.shape import JsonObject
 
@@ -49,7 +50,9 @@ def read_score_criteria(
 Criteria = Annotated[ScoreCriteria, Depends(read_score_criteria)]
 
 
-def build_score_routes(columns: ColumnsClient, writer: ScoreWriter, audit: DeletionAudit, clock: Clock) -> APIRouter:
+def build_score_routes(
+    columns: ColumnsClient, writer: ScoreWriter, authors: ScoreAuthority, audit: ScoreAudit, clock: Clock
+) -> APIRouter:
     """The routes; every query is scoped by the project of the path."""
     router = APIRouter(tags=["scores"])
 
@@ -61,8 +64,13 @@ def build_score_routes(columns: ColumnsClient, writer: ScoreWriter, audit: Delet
 
     @router.post(f"{PROJECT}/scores", operation_id="create_score", response_model=Score, status_code=201)
     async def post_score(scope: Scope, body: ScoreIn) -> Response:
-        """Adds a score, feedback or a correction; durable when answered, visible within a second."""
+        """Adds a score, feedback or a correction; durable when answered, visible within a second.
+
+        An `id` that exists replaces that score: its author's own, or anybody's with permission `scores:delete`.
+        """
         row = make_score(scope.project_id, scope.principal, body, clock.now_ns())
+        if body.id and not await authors.admit(scope, [row]):
+            raise not_the_author(row.score_id)
         await writer.write([row])
         return json_answer(_written(row), status=201)
 

@@ -16,7 +16,7 @@ from kaname.kernel.ids import new_id
 from kaname.storage.columns import ColumnsClient
 from kaname.traces.intervals import mean_interval, wilson_interval
 from kaname.traces.model import ScoreDataType, ScoreRow, ScoreSource, ScoreTarget
-from kaname.traces.ports import DeletionAudit, ScoreWriter
+from kaname.traces.ports import ScoreAudit, ScoreWriter
 from kaname.traces.queries.score_summary import BINS, MAX_NAMES, ScoreSums, sum_scores
 from kaname.traces.queries.scores import ScoreCriteria, find_score
 from kaname.traces.queries.trace import require_span_id, require_trace_id
@@ -148,7 +148,7 @@ def check_target(target: ScoreTargetIn) -> Target:
 
 
 async def delete_score(
-    columns: ColumnsClient, writer: ScoreWriter, audit: DeletionAudit, clock: Clock, scope: ProjectScope, score_id: str
+    columns: ColumnsClient, writer: ScoreWriter, audit: ScoreAudit, clock: Clock, scope: ProjectScope, score_id: str
 ) -> None:
     """Removes a score for good; raises NotFoundError. The audit entry is written first."""
     row: Row | None = None

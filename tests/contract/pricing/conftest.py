@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 
 from fixtures_access import Browser, Site, access, clock, owner, scope_of, site
 from kaname.access.http import RouteGuard, check_routes
+from kaname.access.model import ProjectScope
 from kaname.access.service import AccessService
 from kaname.app.problem import install_problem_handlers
 from kaname.app.route_table import ROUTES
@@ -28,9 +29,13 @@ PREFIXES = ("/api/v1/projects/{project_id}/prices", "/api/v1/prices/", "/api/pub
 
 @dataclass(slots=True)
 class WrittenScores:
-    """Implements `traces.ports.ScoreWriter`: what would be journalled."""
+    """Implements `traces.ports.ScoreWriter`, what would be journalled, and `ScoreAuthority` over the same rows."""
 
     rows: list[ScoreRow] = field(default_factory=list)
+
+    async def admit(self, scope: ProjectScope, rows: Sequence[ScoreRow]) -> Sequence[ScoreRow]:
+        authors = {r.score_id: r.author_id for r in self.rows}
+        return [r for r in rows if authors.get(r.score_id, r.author_id) == r.author_id]
 
     async def write(self, rows: Sequence[ScoreRow]) -> None:
         self.rows.extend(rows)
@@ -77,7 +82,9 @@ def shop(site: Site, owner: Browser, access: AccessService, clock: ManualClock, 
     install_problem_handlers(app)
     scores = WrittenScores()
     app.include_router(build_prices_router(PriceStore(access.database, access.audit, clock), snapshot))
-    app.include_router(build_langfuse_router(LangfuseApi(access=access, scores=scores, clock=clock, version="0")))
+    app.include_router(
+        build_langfuse_router(LangfuseApi(access=access, scores=scores, authors=scores, clock=clock, version="0"))
+    )
     check_routes(app, routes)
     book = PriceBook(snapshot)
     key = owner.client.post(owner.keys, json={"name": "k"}).json()

@@ -109,3 +109,16 @@ def test_ids_of_old_sdks_become_the_ones_that_new_sdks_derive(shop: Any) -> None
 def test_a_session_can_be_scored(shop: Any) -> None:
     shop.with_key("POST", "/api/public/scores", json={"sessionId": "chat-1", "name": "n", "value": 1})
     assert (shop.scores.rows[0].target, shop.scores.rows[0].session_id) == ("session", "chat-1")
+
+
+def test_scores_of_others_are_not_replaced(shop: Any) -> None:
+    mine = {"traceId": TRACE, "name": "a", "value": 1}
+    assert shop.with_key("POST", "/api/public/scores", json={**mine, "id": "s1"}).status_code == 200
+    shop.scores.rows[0].author_id = "usr_somebody"
+    one = shop.with_key("POST", "/api/public/scores", json={**mine, "id": "s1"})
+    assert (one.status_code, one.json()["error"]) == (403, "ForbiddenError")
+    many = shop.with_key("POST", "/api/public/scores", json=[{**mine, "id": "s1"}, {**mine, "id": "s2"}])
+    assert (many.status_code, many.json()["accepted"], many.json()["rejected"]) == (207, 1, 1)
+    assert "'s1' was given by somebody else" in many.json()["errors"][0]["message"]
+    assert [r.score_id for r in shop.scores.rows] == ["s1", "s2"]
+    assert shop.scores.rows[0].author_id == "usr_somebody"

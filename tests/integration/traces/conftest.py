@@ -22,6 +22,7 @@ from kaname.traces.demo.service import DemoLoader
 from kaname.traces.live import LiveFeed
 from kaname.traces.model import ScoreRow
 from kaname.traces.routes import TracesApi, build_router
+from kaname.traces.score_authors import ScoreAuthors
 from kaname.traces.settings import TracesSettings
 from kaname.traces.tables import COLUMNS_MIGRATIONS
 from kaname.traces.views.service import ViewStore
@@ -58,6 +59,9 @@ class AuditList:
 
     def record_deletion(self, scope: ProjectScope, target: str) -> None:
         self.entries.append((scope.project_id, target))
+
+    def record_replacements(self, scope: ProjectScope, targets: Sequence[str]) -> None:
+        self.entries += [(scope.project_id, f"replaced {target}") for target in targets]
 
 
 @pytest.fixture
@@ -113,6 +117,7 @@ def app(
     api = TracesApi(
         columns=store,
         scores=scores,
+        authors=ScoreAuthors(store, audit),
         blobs=blobs,
         audit=audit,
         clock=clock,

@@ -91,6 +91,7 @@ export const ERROR_CODES = {
   score_metadata_too_long: [],
   score_not_finite: [],
   score_not_found: ["id"],
+  score_of_another: ["id"],
   score_text_broken: ["field"],
   score_wants_boolean: [],
   score_wants_label: [],

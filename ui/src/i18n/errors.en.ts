@@ -155,6 +155,10 @@ export const errorTexts: ErrorTexts = {
   score_metadata_too_long: ["The score's metadata is too long.", "Keys may have 200 characters, values 10,000."],
   score_not_finite: ["The score isn't a finite number.", "Write an ordinary number."],
   score_not_found: ["This project has no such score ({id}).", "It may be deleted already. Reload the page."],
+  score_of_another: [
+    "Somebody else gave this score ({id}).",
+    "Add one of your own, or ask an admin for the right to delete scores.",
+  ],
   score_text_broken: [
     "The text of “{field}” has characters that can't be stored.",
     "Type it again without control characters.",

@@ -12,6 +12,7 @@ from kaname.traces.queries.statement import READ_SETTINGS, ProjectStatement
 Row = dict[str, object]
 MAX_SCORES_OF_ONE = 2000
 """Scores shown with one trace, session or page of spans."""
+_IDS_AT_ONCE = 250
 
 SCORE_COLUMNS = (
     "score_id, name, data_type, value, label, text, source, author_id, author_name, explanation, target, trace_id,"
@@ -100,6 +101,19 @@ def find_score(columns: ColumnsClient, project_id: str, score_id: str) -> Row | 
     source = statement.source("scores", [f"score_id = {statement.text(score_id)}"], final=True)
     rows = columns.query_rows(f"SELECT {SCORE_COLUMNS} {source} LIMIT 1", statement.parameters, settings=READ_SETTINGS)
     return rows[0] if rows else None
+
+
+def find_authors(columns: ColumnsClient, project_id: str, score_ids: Sequence[str]) -> dict[str, str]:
+    """Score id → author id, for those that are there (and visible)."""
+    found: dict[str, str] = {}
+    for start in range(0, len(score_ids), _IDS_AT_ONCE):
+        statement = ProjectStatement(project_id)
+        wanted = statement.texts(score_ids[start : start + _IDS_AT_ONCE])
+        source = statement.source("scores", [f"score_id IN {wanted}"], final=True)
+        sql = f"SELECT score_id, author_id {source}"
+        rows = columns.query_rows(sql, statement.parameters, settings=READ_SETTINGS)
+        found |= {str(row["score_id"]): str(row["author_id"]) for row in rows}
+    return found
 
 
 def _scores_in(columns: ColumnsClient, project_id: str, column: str, ids: Sequence[str], newest: int) -> list[Row]:
