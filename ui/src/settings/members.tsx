@@ -9,7 +9,7 @@ import { ConfirmDialog } from "../ui/dialog.tsx";
 import { Badge } from "../ui/marks.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
 import { PagedTable } from "../ui/paged-table.tsx";
-import { ErrorPanel } from "../ui/state.tsx";
+import { ErrorLine, ErrorPanel } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
 import { changeRole, membersQuery, removeMember } from "./api.ts";
 import { InviteForm, OpenInvites } from "./invites.tsx";
@@ -39,7 +39,7 @@ export default function MembersScreen() {
       });
       refresh();
     },
-    onError: (error) => toast(error.message, { tone: "error" }),
+    onError: (error) => toast(<ErrorLine error={error} />, { tone: "error" }),
   });
   const mine = rolesUpTo(organization.role);
   const manage = organization.permissions.includes("members:manage");

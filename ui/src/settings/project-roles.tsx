@@ -7,6 +7,7 @@ import { useLocale } from "../i18n/index.tsx";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { TextInput } from "../ui/field.tsx";
+import { ErrorLine } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
 import { membersQuery, setProjectRole } from "./api.ts";
 import { ROLES, RoleSelect, rolesUpTo } from "./roles.tsx";
@@ -59,7 +60,7 @@ function useProjectRole(organization: string) {
       }),
     onError: (error, wanted) => {
       show({ ...wanted, role: before(wanted) });
-      toast(error.message, { tone: "error" });
+      toast(<ErrorLine error={error} />, { tone: "error" });
     },
     onSettled: () => client.invalidateQueries({ queryKey }),
   });

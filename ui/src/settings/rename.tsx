@@ -6,6 +6,7 @@ import { useLocale } from "../i18n/index.tsx";
 import { Button } from "../ui/button.tsx";
 import { Dialog } from "../ui/dialog.tsx";
 import { Field, TextInput } from "../ui/field.tsx";
+import { ErrorLine } from "../ui/state.tsx";
 import { useToast } from "../ui/toast.tsx";
 import css from "./settings.module.css";
 
@@ -40,7 +41,7 @@ export function useRename(queryKey: QueryKey, save: (id: string, name: string) =
       }),
     onError: (error, { row }) => {
       show(row.id, row.name);
-      toast(error.message, { tone: "error" });
+      toast(<ErrorLine error={error} />, { tone: "error" });
     },
     onSettled: () => client.invalidateQueries({ queryKey }),
   });
