@@ -76,7 +76,7 @@ def test_a_project_is_renamed_at_once_and_back(open_page: OpenPage, ui_server: L
     page.get_by_role("cell", name="Right name", exact=True).wait_for()
     page.get_by_role("button", name="Undo").click()
     page.get_by_role("cell", name="Typo", exact=True).wait_for()
-    page.get_by_title("Project", exact=True).click()
+    page.get_by_title("Switch project").click()
     page.get_by_role("menuitemradio", name=re.compile("^Typo")).wait_for()
 
 
