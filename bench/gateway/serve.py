@@ -21,11 +21,17 @@ from kaname.access.model import Principal
 from kaname.access.ports import KeyRecord
 from kaname.access.tokens import issue_token
 from kaname.app.connection import build_protocol
+from kaname.gateway.admission import Admission
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
+from kaname.gateway.limits.model import Budget, Definitions, KeyPolicy, Rates
+from kaname.gateway.limits.service import LimitService
+from kaname.gateway.limits.windows import WindowRule
 from kaname.gateway.ports import NoLocalModels
+from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.server import GatewayApp
 from kaname.gateway.settings import GatewaySettings
+from kaname.kernel.clock import SystemClock
 from kaname.storage.journal import Journal
 from kaname.storage.journal.settings import JournalSettings
 
@@ -42,6 +48,7 @@ class OneKey:
             digest=token.digest,
             principal=Principal(
                 kind="api_key", id="key_bench", name="bench", project_id="prj_bench",
+                organization_id="org_bench",
                 permissions=frozenset({"gateway:call"}),
             ),
             expires_at=None,
@@ -64,6 +71,18 @@ class Server(uvicorn.Server):
         yield
 
 
+def _limits() -> LimitService:
+    """Limits that are on and never reached: requests and tokens a minute, concurrency, and a budget of the key."""
+    limits = LimitService(SystemClock())
+    policy = KeyPolicy(rates=Rates(rpm=100_000_000, tpm=1_000_000_000_000, max_concurrency=100_000))
+    budget = Budget(
+        id="bud_bench", project_id="prj_bench", organization_id="org_bench", scope="key", subject="key_bench",
+        amount_nano_usd=1 << 60, window=WindowRule(), window_from=SystemClock().now(),
+    )  # fmt: skip
+    limits.use_definitions(Definitions(version=1, policies={"key_bench": policy}, budgets=[budget]))
+    return limits
+
+
 async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
@@ -79,6 +98,7 @@ async def main() -> None:
             record_sink=JournalSink(journal),
             local_models=NoLocalModels(),
             settings=GatewaySettings(),
+            admission=Admission(_limits(), PriceBook.load()),
         )
         server = Server(
             uvicorn.Config(

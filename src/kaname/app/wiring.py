@@ -28,8 +28,12 @@ from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
 from kaname.app.system import SystemStatus
 from kaname.app.worker import DEAD_LETTERS, WAKE_VARIABLE
+from kaname.gateway.admission import Admission
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
+from kaname.gateway.limits.service import LimitService
+from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.pricing.snapshot import load_snapshot
 from kaname.gateway.pricing.store import PriceStore
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
@@ -126,6 +130,9 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         record_sink=JournalSink(storage.journal),
         local_models=models,
         settings=configuration.gateway,
+        admission=Admission(
+            LimitService(clock), PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
+        ),
     )
     status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
     live = LiveFeed(storage.columns, clock, configuration.traces)

@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
 from kaname.gateway.decode import DecodedRequest
+from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers
 from kaname.gateway.planned_target import PlannedTarget
@@ -28,7 +29,8 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
-        "_watcher", "_write_timeout_s", "body", "drains", "errors", "gone", "headers", "record", "request", "response",
+        "_watcher", "_write_timeout_s", "body", "drains", "errors", "gone", "headers", "limits",
+        "organization_id", "record", "request", "reservation", "response",
         "target",
     )  # fmt: skip
 
@@ -50,6 +52,10 @@ class Exchange:
         """Whether the answer is read to its end after the client has left."""
         self.headers = headers
         self.body = b""
+        self.organization_id = ""
+        self.reservation: Reservation | None = None
+        self.limits: Headers = []
+        """Header lines that say what is left of the caller's limits."""
         self.request: DecodedRequest | None = None
         self.target: PlannedTarget | None = None
         self.response: UpstreamResponse | None = None
@@ -107,6 +113,9 @@ class Exchange:
         if self.target is not None:
             headers.append((b"x-kaname-target", self.target.header_value))
             headers.append((b"x-kaname-attempts", b"%d" % len(record.attempts)))
+        if self.reservation is not None and self.reservation.limited_by:
+            headers.append((b"x-kaname-limited-by", ",".join(self.reservation.limited_by).encode("ascii", "replace")))
+        headers += self.limits
         if record.warnings:
             headers.append((b"x-kaname-warnings", "; ".join(record.warnings).encode("ascii", "replace")[:2000]))
         return headers

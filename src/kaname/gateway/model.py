@@ -21,6 +21,17 @@ Outcome = Literal["ok", "error", "incomplete", "cancelled"]
 ResponseFormat = Literal["", "json", "sse"]
 
 
+_PROVIDER_NAMES = {
+    "openai": "openai", "local": "local", "anthropic": "anthropic", "azure": "azure.ai.openai", "gemini": "gcp.gemini",
+    "vertex": "gcp.vertex_ai", "bedrock": "aws.bedrock", "mistral": "mistral_ai", "cohere": "cohere",
+}  # fmt: skip
+
+
+def telemetry_provider(provider_type: str, name: str) -> str:
+    """The value of `gen_ai.provider.name`, by which prices are found: the vendor's, else the configuration's name."""
+    return _PROVIDER_NAMES.get(provider_type, name)
+
+
 class AttemptRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """One try at one target. Never holds upstream text: providers echo keys and user input."""
 

@@ -11,6 +11,7 @@ import time
 from collections.abc import Mapping
 from random import Random
 
+from kaname.gateway.admission import Admission
 from kaname.gateway.answer import error_in_success
 from kaname.gateway.anthropic_errors import anthropic_headers
 from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAttempt
@@ -20,6 +21,7 @@ from kaname.gateway.decode import DecodedRequest, decode_request, encode_documen
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.failure import AttemptFailedError, failure_of
+from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import AttemptRecord
 from kaname.gateway.openai_errors import ErrorReply, WireError, to_wire
 from kaname.gateway.opening import Opener, OpenStream, WholeAnswer
@@ -61,6 +63,7 @@ class Pipeline:
         settings: GatewaySettings,
         loop: asyncio.AbstractEventLoop,
         rng: Random,
+        admission: Admission,
     ) -> None:
         self._loop = loop
         self._keys = keys
@@ -69,6 +72,7 @@ class Pipeline:
         self._pool = pool
         self._opener = Opener(settings)
         self._rng = rng
+        self._admission = admission
 
     def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
         """The caller, who may call the gateway for a project; raises UnauthenticatedError or PermissionDeniedError."""
@@ -91,25 +95,50 @@ class Pipeline:
         read_body(record, request.document)
         record.config_version = config.version
         plan = self._planner.plan(config, request.model)
+        choice = self._choose(exchange, request, plan)
+        reservation = exchange.reservation = self._admission.admit(
+            record, exchange.organization_id, request.document, exchange.body, choice.primary[0]
+        )
+        if reservation.downgrade_to:
+            plan = self._planner.plan(config, reservation.downgrade_to)
+            choice = self._choose(exchange, request, plan)
+        if reservation.meters:
+            exchange.limits = self._admission.limits.headers(reservation, anthropic=exchange.errors == "anthropic")
+        exchange.drains = config.drain_on_disconnect
+        await self._attempt_all(exchange, request, plan, choice, reservation)
+
+    def settle(self, exchange: Exchange) -> None:
+        """Charges what the call used; its record is complete."""
+        if exchange.reservation is not None:
+            self._admission.settle(exchange.record, exchange.reservation)
+
+    def _choose(self, exchange: Exchange, request: DecodedRequest, plan: Plan) -> Choice:
         _refuse_unsupported(request, plan)
-        choice = plan.only or plan.choose(_route_input(exchange, request), self._rng)
+        if plan.only is not None:
+            return plan.only
+        choice = plan.choose(_route_input(exchange, request), self._rng)
         if choice.arm:
-            split = choice.step.step.split
+            record, split = exchange.record, choice.step.step.split
             record.arm, record.propensity = choice.arm, choice.propensity
             record.experiment = split.experiment if split is not None else ""
-        exchange.drains = config.drain_on_disconnect
-        await self._attempt_all(exchange, request, plan, choice)
+        return choice
 
     # ---- attempts
 
-    async def _attempt_all(self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice) -> None:
+    async def _attempt_all(
+        self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation
+    ) -> None:
         """Tries until an answer can begin, and delivers it; raises CallFailedError or KanameError."""
         timeouts = plan.stream_timeouts if request.stream else plan.answer_timeouts
         deadline = self._loop.time() + timeouts.total_s
-        attempts = Attempts(plan, choice, self._rng)
+        attempts = Attempts(
+            plan, choice, self._rng,
+            allowed=self._admission.filter_targets(reservation), price_of=self._admission.price_of,
+        )  # fmt: skip
         candidate = attempts.first(self._loop.time())
         while True:
             live = self._begin(exchange, candidate)
+            self._admission.limits.begin_target(reservation, candidate.target.provider.name)
             try:
                 opened, response = await self._open(exchange, request, candidate, live, timeouts, deadline)
             except AttemptFailedError as failure:

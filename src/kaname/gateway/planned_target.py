@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from kaname.gateway.config import Provider, ProviderKey, Target
 from kaname.gateway.health import KeyHealth, TargetHealth
-from kaname.gateway.model import Surface
+from kaname.gateway.model import Surface, telemetry_provider
 from kaname.gateway.pool import Origin
 from kaname.gateway.providers.model import Adapter
 from kaname.gateway.wire import Wire, compile_wire, request_head
@@ -35,6 +35,8 @@ class PlannedTarget:
     """`provider/model`."""
     header_value: bytes
     """The same, safe in a response header."""
+    price_provider: str
+    """The name by which its prices are found."""
     turns: tuple[UsableKey, ...]
     """Each key as often as it has weight."""
     next_turn: Callable[[], int]
@@ -100,6 +102,7 @@ def plan_target(target: Target, provider: Provider, adapter: Adapter, health: Ta
         health=health,
         name=target.name,
         header_value=quote(target.name, safe="/:@+,.-_ ()").encode(),
+        price_provider=telemetry_provider(provider.type, provider.name),
         turns=tuple(turn for key in keys for turn in [UsableKey(key, health.key(key.name))] * key.weight),
         next_turn=itertools.count().__next__,
         wires={},

@@ -13,6 +13,7 @@ from typing import Any, cast
 
 import orjson
 
+from kaname.gateway.admission import Admission
 from kaname.gateway.attempts import CallFailedError
 from kaname.gateway.caller_context import open_record
 from kaname.gateway.config_file import ConfigFile
@@ -53,8 +54,10 @@ class GatewayApp:
         record_sink: RecordSink,
         local_models: LocalModels,
         settings: GatewaySettings,
+        admission: Admission,
     ) -> None:
         self.config = config
+        self._admission = admission
         self._keys = keys
         self._sink = record_sink
         self._settings = settings
@@ -85,6 +88,7 @@ class GatewayApp:
             settings=self._settings,
             loop=loop,
             rng=self._rng,
+            admission=self._admission,
         )
         self._watcher = loop.create_task(self.config.watch(self._settings.reload_interval_s))
 
@@ -142,6 +146,7 @@ class GatewayApp:
                     raise _draining()
                 caller = pipeline.authenticate(exchange.headers)
                 record.project_id, record.key_id, record.key_name = caller.project_id or "", caller.id, caller.name
+                exchange.organization_id = caller.organization_id or ""
                 message = await receive()
                 exchange.body = message.get("body", b"")
                 if message.get("more_body") or b"content-encoding" in exchange.headers:
@@ -166,6 +171,7 @@ class GatewayApp:
             exchange.unwatch()
             if record.project_id:
                 complete_record(record, exchange.elapsed_ns(), exchange.body, self._settings.record_body_bytes)
+                pipeline.settle(exchange)
                 self._sink.put(record)
 
     async def _fail(self, exchange: Exchange, error: ErrorReply) -> None:

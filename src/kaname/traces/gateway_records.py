@@ -5,7 +5,7 @@ Messages are attributes in their canonical form; the provider's usage object sta
 is split by the `gateway` dialect. Total: a truncated or broken body becomes text, never an exception.
 """
 
-from kaname.gateway.model import GatewayRecord
+from kaname.gateway.model import GatewayRecord, telemetry_provider
 from kaname.traces.chat_stream import read_stream
 from kaname.traces.coerce import parse_json, structured
 from kaname.traces.messages import Message, parse_messages, text_message
@@ -54,7 +54,7 @@ def to_raw_span(record: GatewayRecord) -> RawSpan:
 
 
 def _base_attributes(record: GatewayRecord) -> Attributes:
-    provider = record.provider_type if record.provider_type in ("openai", "local") else record.provider
+    provider = telemetry_provider(record.provider_type, record.provider)
     attributes: Attributes = {
         "gen_ai.operation.name": _OPERATIONS[record.surface],
         "gen_ai.provider.name": provider,

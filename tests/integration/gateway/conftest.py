@@ -13,11 +13,15 @@ from openai import OpenAI
 
 from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
 from kaname.app.connection import build_protocol
+from kaname.gateway.admission import Admission
 from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.limits.service import LimitService
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.ports import LocalEndpoint, LocalModelInfo
+from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.server import GatewayApp
 from kaname.gateway.settings import GatewaySettings
+from kaname.kernel.clock import SystemClock
 from kaname.kernel.errors import UnauthenticatedError
 
 UPSTREAM_KEY = "sk-upstream-secret"
@@ -30,6 +34,7 @@ class TestCaller:
     name: str
     project_id: str | None
     permissions: frozenset[str]
+    organization_id: str | None = "org_1"
 
 
 class TestKeys:
@@ -139,6 +144,7 @@ def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
             config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
             record_sink=sink,
             local_models=FaultyLocalModels(upstream.port),
+            admission=Admission(LimitService(SystemClock()), PriceBook(None)),
             settings=GatewaySettings(
                 max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
             ),

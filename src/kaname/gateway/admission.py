@@ -1,0 +1,83 @@
+"""Lets a call in under its key's limits, and settles what it used: the glue between the pipeline and `limits`.
+
+Prices and experience of output lengths are in memory. A call that failed or was cut is settled by what was sent.
+"""
+
+import time
+
+import orjson
+
+from kaname.gateway.attempts import Allowed
+from kaname.gateway.limits.costs import Used, actual_cost, estimate_cost, usage_buckets
+from kaname.gateway.limits.estimate import OutputEwma, estimate_input_tokens, requested_output_tokens
+from kaname.gateway.limits.model import Estimate, Subject
+from kaname.gateway.limits.reservation import Reservation
+from kaname.gateway.limits.service import LimitService
+from kaname.gateway.model import GatewayRecord, telemetry_provider
+from kaname.gateway.planned_target import PlannedTarget
+from kaname.gateway.pricing.book import PriceBook
+
+_BYTES_PER_SENT_TOKEN = 4
+
+
+class Admission:
+    """Reserves before a call and settles after it. Belongs to one event loop."""
+
+    def __init__(self, limits: LimitService, prices: PriceBook) -> None:
+        self.limits = limits
+        self.prices = prices
+        self._outputs = OutputEwma()
+
+    def admit(
+        self,
+        record: GatewayRecord,
+        organization_id: str,
+        document: dict[str, object],
+        body: bytes,
+        target: PlannedTarget,
+    ) -> Reservation:
+        """Reserves for a call whose first target is known; raises what `LimitService.reserve` raises."""
+        model = record.requested_model
+        tokens = (estimate_input_tokens(body), requested_output_tokens(document) or self._outputs.expect(model))
+        cost = self._estimate(record.project_id, target, tokens)
+        subject = Subject(record.key_id, record.project_id, organization_id, record.user_id, record.metadata, model)
+        return self.limits.reserve(subject, Estimate(tokens[0], tokens[1], cost))
+
+    def filter_targets(self, reservation: Reservation) -> Allowed | None:
+        """Which targets may serve the call; None for all."""
+        limits = reservation.limits
+        if limits.providers.allows_all and not limits.provider_budgets:
+            return None
+        return lambda target: self.limits.allows_target(reservation, target.provider.name, target.target.model)
+
+    def settle(self, record: GatewayRecord, reservation: Reservation) -> None:
+        """Charges what was used. Exactly once for each reservation; the record gets the cost."""
+        used = self._used(record)
+        tokens = cost = None
+        if used is not None:
+            tokens = used.tokens
+            provider, model = telemetry_provider(record.provider_type, record.provider), record.target_model
+            cost = actual_cost(self.prices, provider, model, used.buckets, record.start_ns, record.project_id)
+            record.cost_nano_usd = cost
+            if record.outcome == "ok" and record.requested_model:
+                self._outputs.learn(record.requested_model, used.output_tokens)
+        self.limits.settle(reservation, tokens=tokens, cost_nano_usd=cost, outcome=record.outcome)
+
+    def price_of(self, target: PlannedTarget) -> float | None:
+        """A target's price for an ordinary call, for choosing the cheapest."""
+        return self._estimate("", target, (1000, 500))
+
+    def _estimate(self, project_id: str, target: PlannedTarget, tokens: tuple[int, int]) -> int | None:
+        return estimate_cost(
+            self.prices, target.price_provider, target.target.model, tokens, time.time_ns(), project_id
+        )
+
+    def _used(self, record: GatewayRecord) -> Used | None:
+        if record.usage:
+            usage: object = orjson.loads(record.usage)
+            return usage_buckets(usage) if isinstance(usage, dict) else None  # pyright: ignore[reportUnknownArgumentType]
+        if record.response_bytes and record.outcome in ("incomplete", "cancelled") and record.stream:
+            sent = record.response_bytes // _BYTES_PER_SENT_TOKEN
+            read = estimate_input_tokens(record.request)
+            return Used({"input_uncached": read, "output_text": sent}, read, sent)
+        return None
