@@ -12,4 +12,5 @@ def insert_missing(connection: Connection, table: Table, values: Mapping[str, ob
         statement = sqlite.insert(table).values(**values).on_conflict_do_nothing()
     else:
         statement = postgresql.insert(table).values(**values).on_conflict_do_nothing()
-    return connection.execute(statement).rowcount == 1
+    # Without the option the count of an INSERT on PostgreSQL is lost when its cursor closes.
+    return connection.execute(statement.execution_options(preserve_rowcount=True)).rowcount == 1
