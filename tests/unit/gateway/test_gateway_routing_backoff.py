@@ -73,3 +73,10 @@ def test_the_budget_comes_back_after_the_window_and_survives_a_clock_that_steps_
     assert not budget.try_retry(10.0)
     assert not budget.try_retry(59.9)
     assert budget.try_retry(61.0)
+
+
+def test_requests_older_than_ten_seconds_earn_no_retries() -> None:
+    budget = RetryBudget()
+    for _ in range(100):
+        budget.count_request(0.0)
+    assert sum(budget.try_retry(10.5) for _ in range(30)) == 3
