@@ -690,6 +690,8 @@ export interface paths {
         /**
          * Post Score
          * @description Adds a score, feedback or a correction; durable when answered, visible within a second.
+         *
+         *     An `id` that exists replaces that score: its author's own, or anybody's with permission `scores:delete`.
          */
         post: operations["create_score"];
         delete?: never;
