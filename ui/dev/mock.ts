@@ -43,6 +43,7 @@ function buildState() {
     scores: [] as Score[],
     keys: [] as Record<string, unknown>[],
     prices: [] as Record<string, unknown>[],
+    views: [] as Record<string, unknown>[],
     empty: false,
   };
 }
@@ -645,6 +646,13 @@ function answer(
       ],
       next_cursor: null,
     };
+  if (path.endsWith("/views") && method === "GET") return { items: state.views, next_cursor: null };
+  if (path.endsWith("/views")) {
+    const made = { id: `viw_${state.views.length}`, is_own: true, created_at: "", updated_at: "", ...body };
+    state.views.push(made);
+    return made;
+  }
+  if (path.endsWith("/demo-data")) return { span_count: 168, score_count: 130, is_first: false };
   if (method === "PATCH" || method === "DELETE") return undefined;
   throw new Refusal(404, "not_found", `${route} isn't in the mock`, "Add it to ui/dev/mock.ts.");
 }
