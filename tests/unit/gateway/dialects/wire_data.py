@@ -55,7 +55,9 @@ def assemble(chunks: list[Document]) -> Document:
             delta = choice["delta"]
             message["content"] += delta.get("content") or ""
             message["reasoning_content"] += delta.get("reasoning_content") or ""
-            message["thinking_blocks"] += delta.get("thinking_blocks") or []
+            for block in delta.get("thinking_blocks") or []:
+                assert block["index"] == len(message["thinking_blocks"])
+                message["thinking_blocks"].append({key: value for key, value in block.items() if key != "index"})
             for call in delta.get("tool_calls") or []:
                 calls = message["tool_calls"]
                 if call["index"] == len(calls):

@@ -2,7 +2,8 @@
 
 The `index` of a tool call counts tool blocks, not content blocks. A tool call's first delta has its id and name, later
 ones pieces of its arguments. The text of a thinking block comes in pieces as `reasoning_content`; at its end the block
-comes whole, with its signature. Unknown events, blocks and deltas are ignored.
+comes whole, with its signature and an `index`, without which OpenAI's SDK can't put lists together. Unknown events,
+blocks and deltas are ignored.
 Source: https://platform.claude.com/docs/en/build-with-claude/streaming.
 """
 
@@ -11,7 +12,7 @@ from typing import cast
 
 import orjson
 
-from kaname.gateway.dialects.anthropic.response import FINISH_REASONS
+from kaname.gateway.dialects.anthropic.response import FINISH_REASONS, thinking_block
 from kaname.gateway.dialects.anthropic.usage import merge_usage, to_hub_usage
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.dialects.reading import cut, object_in, text_in
@@ -22,8 +23,8 @@ class MessagesDecoder:
     """See `StreamDecoder`. `usage` is the upstream's own, as far as it has come."""
 
     __slots__ = (
-        "_block", "_created", "_id", "_model", "_reason", "_thinking", "_tool_given", "_tools", "done", "malformed",
-        "usage",
+        "_block", "_created", "_id", "_model", "_reason", "_thinking", "_thoughts", "_tool_given", "_tools", "done",
+        "malformed", "usage",
     )  # fmt: skip
 
     def __init__(self) -> None:
@@ -38,6 +39,8 @@ class MessagesDecoder:
         self._block: Document = {}
         """The block that is open."""
         self._thinking: list[str] = []
+        self._thoughts = 0
+        """Thinking blocks given out."""
         self._tool_given = False
         """Whether the open tool call has given out arguments."""
 
@@ -93,8 +96,7 @@ class MessagesDecoder:
         if kind == "thinking":
             self._thinking = [text_in(block, "thinking")]
         elif kind == "redacted_thinking":
-            redacted = {"type": "redacted_thinking", "data": text_in(block, "data")}
-            return [self._chunk({"thinking_blocks": [redacted]})]
+            return self._thought(block)
         elif kind == "text" and (text := text_in(block, "text")):
             return [self._chunk({"content": text})]
         return []
@@ -124,13 +126,16 @@ class MessagesDecoder:
         block, self._block = self._block, {}
         kind = block.get("type")
         if kind == "thinking":
-            text, signature = "".join(self._thinking), text_in(block, "signature")
-            return [self._chunk({"thinking_blocks": [{"type": "thinking", "thinking": text, "signature": signature}]})]
+            return self._thought({**block, "thinking": "".join(self._thinking)})
         if kind == "tool_use" and not self._tool_given:
             # Upstreams that don't stream arguments give them with the block; a call without any has "{}".
             arguments = orjson.dumps(object_in(block, "input")).decode()
             return [self._chunk({"tool_calls": [{"index": self._tools, "function": {"arguments": arguments}}]})]
         return []
+
+    def _thought(self, block: Document) -> list[Document]:
+        index, self._thoughts = self._thoughts, self._thoughts + 1
+        return [self._chunk({"thinking_blocks": [{"index": index, **thinking_block(block)}]})]
 
     def _on_message_delta(self, document: Document) -> list[Document]:
         self.usage = merge_usage(self.usage, object_in(document, "usage"))

@@ -4,6 +4,7 @@ from typing import cast
 
 import orjson
 
+from kaname.gateway.dialects.anthropic.response import thinking_block
 from kaname.gateway.dialects.anthropic.usage import from_hub_usage
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.dialects.reading import object_in, objects_in, text_in, unusable
@@ -55,10 +56,10 @@ def stop_reason(finish_reason: str, *, calls: bool, refuses: bool) -> str:
 
 
 def _blocks(message: Document) -> list[Document]:
-    blocks = objects_in(message, "thinking_blocks")
+    blocks = [thinking_block(block) for block in objects_in(message, "thinking_blocks")]
     reasoning = text_in(message, "reasoning_content") or text_in(message, "reasoning")
     if not blocks and reasoning:
-        blocks = [Document({"type": "thinking", "thinking": reasoning, "signature": ""})]
+        blocks = [thinking_block({"thinking": reasoning})]
     text = text_in(message, "content") or text_in(message, "refusal")
     if text:
         blocks.append({"type": "text", "text": text})

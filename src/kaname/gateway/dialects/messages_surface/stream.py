@@ -7,6 +7,7 @@ reason and the whole usage, then `message_stop`. `event:` equals `type`, because
 import orjson
 
 from kaname.gateway.anthropic_errors import render_anthropic
+from kaname.gateway.dialects.anthropic.response import thinking_block
 from kaname.gateway.dialects.anthropic.usage import from_hub_usage
 from kaname.gateway.dialects.messages_surface.response import message_id, stop_reason
 from kaname.gateway.dialects.model import Document
@@ -110,7 +111,7 @@ class MessagesEncoder:
     def _thinking(self, block: Document) -> bytes:
         """A whole block. If its text has been given out, only its signature is missing."""
         if block.get("type") == "redacted_thinking":
-            return self._open("redacted_thinking", block) + self._close()
+            return self._open("redacted_thinking", thinking_block(block)) + self._close()
         out = b""
         if self._block != "thinking":
             text = text_in(block, "thinking")

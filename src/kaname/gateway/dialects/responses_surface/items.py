@@ -10,6 +10,7 @@ from typing import Final, cast
 
 import orjson
 
+from kaname.gateway.dialects.anthropic.response import thinking_block
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.dialects.reading import (
     Losses,
@@ -40,7 +41,7 @@ def to_messages(value: object, losses: Losses) -> list[Document]:
 
 def pack_thinking(blocks: list[Document]) -> str:
     """Signed thinking blocks as the opaque text that clients send back."""
-    return _PACKED + base64.b64encode(orjson.dumps(blocks)).decode()
+    return _PACKED + base64.b64encode(orjson.dumps([thinking_block(block) for block in blocks])).decode()
 
 
 def unpack_thinking(text: str) -> list[Document]:
