@@ -136,23 +136,10 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     )
     status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
     live = LiveFeed(storage.columns, clock, configuration.traces)
-    scores = JournalScoreWriter(storage.journal)
-    score_audit = _ScoreAudit(storage.database, access.audit)
     api = build_api(
         ApiParts(
             access=access,
-            traces=TracesApi(
-                columns=storage.columns,
-                scores=scores,
-                authors=ScoreAuthors(storage.columns, score_audit),
-                blobs=storage.blobs,
-                audit=score_audit,
-                live=live,
-                views=ViewStore(storage.database, clock),
-                demo=DemoLoader(storage.database, storage.journal, scores, clock),
-                clock=clock,
-                settings=configuration.traces,
-            ),
+            traces=_traces_api(configuration, storage, access, live, clock),
             prices=PriceStore(storage.database, access.audit, clock),
             models=models,
             status=status,
@@ -177,6 +164,26 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         gateway=gateway,
         api=api,
         root=root,
+    )
+
+
+def _traces_api(
+    configuration: Configuration, storage: Storage, access: AccessService, live: LiveFeed, clock: Clock
+) -> TracesApi:
+    """What the routes of traces and scores work on."""
+    scores = JournalScoreWriter(storage.journal)
+    score_audit = _ScoreAudit(storage.database, access.audit)
+    return TracesApi(
+        columns=storage.columns,
+        scores=scores,
+        authors=ScoreAuthors(storage.columns, score_audit),
+        blobs=storage.blobs,
+        audit=score_audit,
+        live=live,
+        views=ViewStore(storage.database, clock),
+        demo=DemoLoader(storage.database, storage.journal, scores, clock),
+        clock=clock,
+        settings=configuration.traces,
     )
 
 
