@@ -18,6 +18,7 @@ from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAt
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
 from kaname.gateway.decode import DecodedRequest, decode_request, encode_document, encode_for_upstream
+from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.failure import AttemptFailedError, failure_of
@@ -105,6 +106,9 @@ class Pipeline:
         if reservation.meters:
             exchange.limits = self._admission.limits.headers(reservation, anthropic=exchange.errors == "anthropic")
         exchange.drains = config.drain_on_disconnect
+        if record.surface == "count_tokens" and not choice.primary[0].speaks("count_tokens"):
+            await _count_tokens(exchange, request)
+            return
         await self._attempt_all(exchange, request, plan, choice, reservation)
 
     def settle(self, exchange: Exchange) -> None:
@@ -331,6 +335,14 @@ def _route_input(exchange: Exchange, request: DecodedRequest) -> RouteInput:
         request.model, record.surface, request.stream, record.key_name, record.key_id, record.project_id,
         record.session_id, record.user_id, record.tags, record.metadata, exchange.headers,
     )  # fmt: skip
+
+
+async def _count_tokens(exchange: Exchange, request: DecodedRequest) -> None:
+    """Answers for a target that can't count."""
+    exchange.record.warnings = ["input_tokens: estimated from the size of the text"]
+    body = encode_document(count_response(request.document))
+    exchange.record.response, exchange.record.response_bytes, exchange.record.response_format = body, len(body), "json"
+    await exchange.reply(200, body, [])
 
 
 def _translate(request: DecodedRequest, target: PlannedTarget, wire: Wire) -> tuple[bytes, list[str]]:

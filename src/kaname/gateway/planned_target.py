@@ -79,6 +79,10 @@ class PlannedTarget:
             )
         return found
 
+    def speaks(self, surface: Surface) -> bool:
+        """Whether a surface is passed through as it is."""
+        return self.adapter.native_path(surface, self.target.model, self.provider.options, stream=False) is not None
+
     def head(self, surface: Surface, key: ProviderKey, *, stream: bool) -> tuple[Origin, bytes]:
         """Where to connect, and the request head without `content-length`. Not for local models."""
         cache_key = (surface, stream, key.name)

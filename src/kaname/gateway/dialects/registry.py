@@ -4,9 +4,10 @@ from collections.abc import Mapping
 
 from kaname.gateway.dialects.messages_surface.codec import MessagesSurface
 from kaname.gateway.dialects.model import SurfaceCodec
+from kaname.gateway.dialects.responses_surface.codec import ResponsesSurface
 from kaname.gateway.model import Surface
 
-_CODECS: Mapping[Surface, SurfaceCodec] = {"messages": MessagesSurface()}
+_CODECS: Mapping[Surface, SurfaceCodec] = {"messages": MessagesSurface(), "responses": ResponsesSurface()}
 
 
 def surface_codec(surface: Surface) -> SurfaceCodec | None:
