@@ -216,4 +216,11 @@ export const errorTexts: ErrorTexts = {
   upstream_error: ["The model provider failed.", "Try again; the details have its own words."],
   upstream_timeout: ["The model provider didn't answer in time.", "Try again in a moment."],
   value_not_storable: ["A value can't be stored.", "Leave out control characters and numbers out of range."],
+  budget_period_invalid: ["“{value}” isn't a budget period.", "Choose one of those offered."],
+  budget_quarter_invalid: ["The first month of the quarter isn't a month.", "Use a number from 1 to 12."],
+  budget_setting_without_effect: [
+    "The setting “{setting}” would have no effect here.",
+    "Leave it out, or change the period.",
+  ],
+  time_zone_unknown: ["“{value}” isn't a time zone.", "Write it as Asia/Tokyo."],
 };

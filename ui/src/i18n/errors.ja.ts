@@ -249,4 +249,8 @@ export const errorTexts: ErrorTexts = {
   ],
   upstream_timeout: ["モデルのプロバイダーが時間内に応答しませんでした。", "少し待ってから、もう一度試してください。"],
   value_not_storable: ["保存できない値があります。", "制御文字と、範囲を超える数値を除いてください。"],
+  budget_period_invalid: ["「{value}」は予算の期間ではありません。", "用意されたものから選んでください。"],
+  budget_quarter_invalid: ["四半期の最初の月が正しくありません。", "1〜12 の数にしてください。"],
+  budget_setting_without_effect: ["設定「{setting}」はここでは効果がありません。", "外すか、期間を変えてください。"],
+  time_zone_unknown: ["「{value}」はタイムゾーンではありません。", "Asia/Tokyo の形で書いてください。"],
 };
