@@ -7,6 +7,8 @@ Invariants: no reader changes a document; a message shows at most 80 characters 
 import re
 from typing import cast
 
+import orjson
+
 from kaname.gateway.dialects.model import Document
 from kaname.kernel.errors import InvalidInputError, UpstreamError
 
@@ -106,7 +108,23 @@ def a_flag(value: object, param: str) -> bool:
     return bool(value)
 
 
+def client_json(value: object, param: str) -> str:
+    """A client's value as JSON text; orjson reads deeper nesting than it writes."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as e:
+        raise InvalidInputError(f"`{param}` is nested too deeply", hint="Flatten it.", param=param) from e
+
+
 # ---- what an upstream sent
+
+
+def upstream_json(value: object) -> str:
+    """An upstream's value as JSON text."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError as e:
+        raise unusable("it is nested too deeply") from e
 
 
 def object_in(document: Document, key: str) -> Document:

@@ -6,11 +6,9 @@ chat client can't have asked for, are left out.
 
 import time
 
-import orjson
-
 from kaname.gateway.dialects.anthropic.usage import to_hub_usage
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import object_in, objects_in, text_in, unusable
+from kaname.gateway.dialects.reading import object_in, objects_in, text_in, unusable, upstream_json
 from kaname.kernel.errors import UpstreamError
 
 FINISH_REASONS = {
@@ -69,7 +67,7 @@ def _message(blocks: list[Document]) -> Document:
         elif kind in ("thinking", "redacted_thinking"):
             thinking.append(thinking_block(block))
         elif kind == "tool_use":
-            arguments = orjson.dumps(object_in(block, "input")).decode()
+            arguments = upstream_json(object_in(block, "input"))
             function = {"name": text_in(block, "name"), "arguments": arguments}
             calls.append({"id": text_in(block, "id"), "type": "function", "function": function})
     message: Document = {"role": "assistant", "content": "".join(texts) if texts else None, "refusal": None}

@@ -15,7 +15,7 @@ import orjson
 from kaname.gateway.dialects.anthropic.response import FINISH_REASONS, thinking_block
 from kaname.gateway.dialects.anthropic.usage import merge_usage, to_hub_usage
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import cut, object_in, text_in
+from kaname.gateway.dialects.reading import cut, object_in, text_in, upstream_json
 from kaname.kernel.errors import UpstreamError
 
 
@@ -129,7 +129,7 @@ class MessagesDecoder:
             return self._thought({**block, "thinking": "".join(self._thinking)})
         if kind == "tool_use" and not self._tool_given:
             # Upstreams that don't stream arguments give them with the block; a call without any has "{}".
-            arguments = orjson.dumps(object_in(block, "input")).decode()
+            arguments = upstream_json(object_in(block, "input"))
             return [self._chunk({"tool_calls": [{"index": self._tools, "function": {"arguments": arguments}}]})]
         return []
 

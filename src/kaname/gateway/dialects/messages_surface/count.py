@@ -5,13 +5,13 @@ Bytes of the text / 4, or / 3 when most characters aren't ASCII; images at the m
 
 from typing import cast
 
-import orjson
-
 from kaname.gateway.dialects.model import Document
+from kaname.gateway.dialects.reading import client_json
 
 _IMAGE_TOKENS = 1600
 _PDF_BYTES_PER_TOKEN = 24
 _MESSAGE_TOKENS = 4
+_WITHOUT_TOKENS = frozenset({"type", "role", "cache_control", "signature", "tool_use_id", "id"})
 
 
 def count_response(document: Document) -> Document:
@@ -22,43 +22,36 @@ def count_response(document: Document) -> Document:
 def estimate_tokens(document: Document) -> int:
     """Input tokens of a Messages request, at least 1."""
     text: list[str] = []
-    attached = _collect(document.get("system"), text)
+    attached = 0
     if tools := document.get("tools"):
-        text.append(orjson.dumps(tools).decode())
-    messages = document.get("messages")
-    if isinstance(messages, list):
-        for message in cast("list[object]", messages):
-            attached += _MESSAGE_TOKENS
-            if isinstance(message, dict):
-                attached += _collect(cast("Document", message).get("content"), text)
+        text.append(client_json(tools, "tools"))
+    waiting: list[object] = [document.get("system"), document.get("messages")]
+    while waiting:
+        value = waiting.pop()
+        if isinstance(value, str):
+            text.append(value)
+        elif isinstance(value, list):
+            waiting += cast("list[object]", value)
+        elif isinstance(value, dict):
+            attached += _read_object(cast("Document", value), text, waiting)
     joined = "".join(text)
     size = len(joined.encode(errors="replace"))
     per_token = 4 if size < len(joined) * 2 else 3
-    return max(1, attached + -(-size // per_token))
+    return max(1, attached - (-size // per_token))
 
 
-def _collect(value: object, text: list[str]) -> int:
-    """Gathers all text of content blocks; returns the tokens of what isn't text."""
-    if isinstance(value, str):
-        text.append(value)
-        return 0
-    if isinstance(value, list):
-        return sum(_collect(item, text) for item in cast("list[object]", value))
-    if not isinstance(value, dict):
-        return 0
-    document = cast("Document", value)
-    if document.get("type") == "base64":
+def _read_object(document: Document, text: list[str], waiting: list[object]) -> int:
+    """Takes the text of a message or block, and what in it is still to be read; returns the tokens of the rest."""
+    kind = document.get("type")
+    if kind == "base64":
         if str(document.get("media_type")).startswith("image/"):
             return _IMAGE_TOKENS
         return len(str(document.get("data"))) * 3 // 4 // _PDF_BYTES_PER_TOKEN
-    if document.get("type") == "url":
+    if kind == "url":
         return _IMAGE_TOKENS
-    total = 0
-    for key, item in document.items():
-        if key in ("type", "cache_control", "signature", "tool_use_id", "id"):
-            continue
+    for key, value in document.items():
         if key == "input":
-            text.append(orjson.dumps(item).decode())
-        else:
-            total += _collect(item, text)
-    return total
+            text.append(client_json(value, "messages"))
+        elif key not in _WITHOUT_TOKENS:
+            waiting.append(value)
+    return _MESSAGE_TOKENS if "role" in document else 0

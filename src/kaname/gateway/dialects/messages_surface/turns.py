@@ -4,10 +4,8 @@ A user message with tool results becomes one tool message for each result, follo
 Images inside a tool result move to that user message, because chat's tool messages hold text only.
 """
 
-import orjson
-
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import Losses, a_list, a_name, a_text, an_object, invalid, unsupported
+from kaname.gateway.dialects.reading import Losses, a_list, a_name, a_text, an_object, client_json, invalid, unsupported
 
 _SERVER_BLOCKS = ("_tool_result", "server_tool_use", "container_upload", "mcp_tool_use", "compaction", "fallback")
 
@@ -110,7 +108,10 @@ def _call(block: Document, path: str) -> Document:
     return {
         "id": a_name(block.get("id"), f"{path}.id"),
         "type": "function",
-        "function": {"name": a_name(block.get("name"), f"{path}.name"), "arguments": orjson.dumps(arguments).decode()},
+        "function": {
+            "name": a_name(block.get("name"), f"{path}.name"),
+            "arguments": client_json(arguments, f"{path}.input"),
+        },
     }
 
 
