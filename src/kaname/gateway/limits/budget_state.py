@@ -1,6 +1,6 @@
 """What is spent of a budget for one subject in the present window, and what running calls hold of it.
 
-    used = spent (as stored) + delta (not stored yet) + held (running here) + held_elsewhere (in other processes)
+    used = spent (as stored) + sharing (on its way there) + delta (new) + held (running here) + held_elsewhere
 
 A call is let in only if its estimate fits on top of `used`, so calls that run at once can't overshoot together.
 Invariants: a window never moves backwards, also when the wall clock does; a call is charged to the window it began in.
@@ -16,17 +16,21 @@ class BudgetState:
     """Mutable counters of one (budget, subject). `*_s` are wall-clock seconds since 1970."""
 
     __slots__ = (
+        "bucket",
         "budget",
         "delta",
         "dirty",
+        "end",
         "ends_s",
         "entered",
         "held",
         "held_elsewhere",
         "late",
+        "late_end",
         "late_start",
         "limit",
         "limit_until_s",
+        "sharing",
         "spent",
         "start",
         "starts_s",
@@ -38,9 +42,10 @@ class BudgetState:
         """`entered` is the monotonic time at which this process began to count in the present window."""
         self.budget = budget
         self.subject = subject
-        self.spent = self.delta = self.held = self.held_elsewhere = self.used = 0
+        self.spent = self.sharing = self.delta = self.held = self.held_elsewhere = self.used = 0
         self.late = 0
         self.late_start: datetime | None = None
+        self.late_end = _at(wall_s)
         self.entered = 0.0
         self.dirty = False
         self._enter(wall_s)
@@ -48,7 +53,9 @@ class BudgetState:
     def _enter(self, wall_s: float) -> None:
         budget, now = self.budget, _at(wall_s)
         window = window_at(budget.window, budget.window_from, now)
-        self.start = window.start
+        self.start: datetime = window.start
+        self.end: datetime = window.end
+        self.bucket = f"b:{budget.id}:{self.subject}:{window.start:%Y%m%dT%H%M%S}"
         self.starts_s, self.ends_s = window.start.timestamp(), window.end.timestamp()
         self.limit = budget.limit_at(now)
         extra = budget.extra_until
@@ -60,18 +67,23 @@ class BudgetState:
             self.limit = self.budget.limit_at(_at(wall_s))
             self.limit_until_s = self.ends_s
             return
-        self.late, self.late_start, self.entered = self.delta, self.start, now
-        self.spent = self.delta = self.held = self.held_elsewhere = self.used = 0
+        self._leave(self.late + self.delta, now)
         self._enter(wall_s)
 
     def redefine(self, budget: Budget, wall_s: float, now: float) -> None:
         """Goes on with a changed budget. Spend moves along; what is stored comes with the exchange that brought it."""
         self.budget = budget
-        start = self.start
+        start, end = self.start, self.end
         self._enter(max(wall_s, self.starts_s))
         if self.start != start and budget.moved_from != start:
-            self.late, self.late_start, self.entered = self.late + self.delta, start, now
-            self.spent = self.delta = self.held = self.held_elsewhere = self.used = 0
+            begun, ends, self.start, self.end = self.start, self.end, start, end
+            self._leave(self.late + self.delta, now)
+            self.start, self.end = begun, ends
+
+    def _leave(self, late: int, now: float) -> None:
+        """What this process hasn't stored of the window that ends now is stored as that window's."""
+        self.late, self.late_start, self.late_end, self.entered = late, self.start, self.end, now
+        self.spent = self.sharing = self.delta = self.held = self.held_elsewhere = self.used = 0
 
     def is_exceeded_by(self, cost: int | None) -> bool:
         """Whether a call of this cost doesn't fit. Without a known cost any remaining amount is enough; a free call
@@ -93,15 +105,14 @@ class BudgetState:
         else:  # its window is over; what it held ended with it
             self.late += cost
 
-    def adopt(self, spent: int, held_elsewhere: int) -> None:
-        """Takes over what is stored of the present window and what other processes hold."""
-        self.spent, self.held_elsewhere = spent, held_elsewhere
-        self.used = spent + self.delta + self.held + held_elsewhere
+    def add_up(self) -> None:
+        """Recomputes `used` after what is stored, or held elsewhere, has changed."""
+        self.used = self.spent + self.sharing + self.delta + self.held + self.held_elsewhere
 
     @property
     def settled(self) -> int:
         """What has been spent in this window, stored or not."""
-        return self.spent + self.delta
+        return self.spent + self.sharing + self.delta
 
 
 def _at(wall_s: float) -> datetime:

@@ -15,6 +15,9 @@ from kaname.gateway.limits.model import ALL, EACH, Budget, Definitions, KeyDefau
 from kaname.gateway.limits.names import Names
 from kaname.gateway.limits.usage_count import KeyUsage
 
+MAX_SUBJECT_CHARS = 256
+MAX_VALUE_CHARS = 128
+
 
 class KeyLimits:
     """The limits of one key. `rules` and `user_budgets` are those that need a look at the call itself."""
@@ -70,9 +73,10 @@ class KeyLimits:
     ) -> tuple[Sequence[Meter], Sequence[BudgetState]]:
         """The given ones and those that this very call calls for."""
         chosen = [*meters, *(live.meter_of_rule(rule, value) for rule, value in self._matching(subject))]
-        if subject.user_id:
-            own = [b for b in self.user_budgets if b.subject in (EACH, subject.user_id)]
-            return chosen, [*budgets, *(live.budget(b, subject.user_id) for b in own)]
+        user = storable(subject.user_id, MAX_SUBJECT_CHARS)
+        if user and self.user_budgets:
+            own = [b for b in self.user_budgets if b.subject in (EACH, user)]
+            return chosen, [*budgets, *(live.budget(b, user) for b in own)]
         return chosen, budgets
 
     def _matching(self, subject: Subject) -> Iterator[tuple[LimitRule, str]]:
@@ -99,8 +103,13 @@ def bucket_value(rule: LimitRule, subject: Subject) -> str | None:
         if not value or (pattern not in (EACH, ALL) and pattern != value):
             return None
         if pattern == EACH:
-            parts.append(value[:128])
+            parts.append(storable(value, MAX_VALUE_CHARS))
     return "\x1f".join(parts)
+
+
+def storable(text: str, most: int) -> str:
+    """A client's text as both databases take it: PostgreSQL has no NUL in text."""
+    return text.replace("\x00", "")[:most]
 
 
 def default_budget(defaults: KeyDefaults, subject: Subject, started_at: datetime) -> Budget | None:

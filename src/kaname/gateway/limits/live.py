@@ -31,6 +31,7 @@ class LiveStates:
         self.clock = clock
         self.started_at = datetime(2020, 1, 6, tzinfo=UTC)  # a Monday: default budgets count from it in every process
         self._max_subjects = max_subjects
+        self._max_remembered = 4 * max_subjects
         self.meters: dict[str, Meter] = {}
         self.rule_meters: dict[str, Meter] = {}
         self.budgets: dict[BudgetKey, BudgetState] = {}
@@ -38,6 +39,13 @@ class LiveStates:
         self.usages: dict[str, KeyUsage] = {}
         self.unknown: list[BudgetState] = []
         """Opened since the last exchange: what is stored of them isn't known yet."""
+        self.elsewhere: dict[str, int] = {}
+        """What other processes hold, by bucket."""
+        self._spends: dict[BudgetKey, tuple[datetime, int]] = {}
+        self._rates: dict[str, float] = {}
+        self._forgot = False
+        self.sharing: list[BudgetState] = []
+        """Whose spend is on its way to the store."""
         self.dirty_buckets: list[Gcra] = []
         self.dirty_slots: list[Concurrency] = []
         self.dirty_budgets: list[BudgetState] = []
@@ -48,7 +56,10 @@ class LiveStates:
         meter = self.meters.get(name)
         if meter is None:
             meter = self.meters[name] = Meter(name)
-        meter.configure(title, rates, shadow=shadow)
+            meter.configure(title, rates, shadow=shadow)
+            self._recall(meter)
+        else:
+            meter.configure(title, rates, shadow=shadow)
         return meter
 
     def meter_of_rule(self, rule: LimitRule, value: str) -> Meter:
@@ -58,6 +69,7 @@ class LiveStates:
         if meter is None:
             meter = Meter(name)
             meter.configure(f"limit {rule.name!r}", rule.rates, shadow=rule.shadow)
+            self._recall(meter)
             if len(self.rule_meters) >= self._max_subjects:
                 self._evict_meter()
         self.rule_meters[name] = meter  # at the end: used last
@@ -102,6 +114,22 @@ class LiveStates:
         """Every open meter."""
         return [*self.meters.values(), *self.rule_meters.values()]
 
+    def remember_spend(self, key: BudgetKey, start: datetime, nano_usd: int) -> None:
+        """Keeps what is stored of a budget that no call has asked for yet. Past the bound it is asked for later."""
+        if len(self._spends) >= self._max_remembered:
+            self._spends.clear()
+            self._forgot = True
+        self._spends[key] = (start, nano_usd)
+
+    def remember_rate(self, name: str, tat: float) -> None:
+        """The same of a bucket."""
+        if len(self._rates) >= self._max_remembered:
+            now = self.clock.monotonic()
+            self._rates = {n: t for n, t in self._rates.items() if t > now}
+            if len(self._rates) >= self._max_remembered:
+                self._rates.clear()
+        self._rates[name] = tat
+
     def redefine(self, budgets: Mapping[str, Budget], rules: Mapping[str, LimitRule]) -> None:
         """Goes on with these definitions: states of what is gone are closed, the others keep what they counted."""
         wall_s, now = self.clock.now_ns() / 1e9, self.clock.monotonic()
@@ -121,8 +149,20 @@ class LiveStates:
 
     def _open(self, budget: Budget, subject: str) -> BudgetState:
         state = BudgetState(budget, subject, self.clock.now_ns() / 1e9)
-        self.unknown.append(state)
+        start, nano_usd = self._spends.pop((budget.id, subject), (None, 0))
+        if start == state.start:
+            state.spent = nano_usd
+        state.held_elsewhere = self.elsewhere.get(state.bucket, 0)
+        state.add_up()
+        if self._forgot:
+            self.unknown.append(state)
         return state
+
+    def _recall(self, meter: Meter) -> None:
+        for bucket in (meter.requests, meter.tokens):
+            if bucket is not None:
+                bucket.tat = self._rates.pop(bucket.bucket, 0.0)
+        meter.slots.elsewhere = self.elsewhere.get(meter.slots.bucket, 0)
 
     def _evict_meter(self) -> None:
         now = self.clock.monotonic()
@@ -137,6 +177,7 @@ class LiveStates:
     def _evict_budget(self) -> None:
         for key in list(islice(self.each_budgets, _EVICT_TRIES)):
             state = self.each_budgets[key]
-            if not (state.dirty or state.held or state.delta or state.late):
+            if not (state.dirty or state.held or state.delta or state.late or state.sharing):
                 del self.each_budgets[key]
+                self.remember_spend(key, state.start, state.spent)
                 return
