@@ -15,7 +15,7 @@ from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.dialects.model import Document, Encoded
 from kaname.gateway.dialects.responses_surface.codec import ResponsesSurface
 from kaname.kernel.errors import InvalidInputError, UpstreamError
-from unit.gateway.dialects.wire_data import cases
+from unit.gateway.dialects.wire_data import cases, events_of
 
 REQUESTS = {
     "chat": [case["chat"] for case in cases("anthropic/chat_to_messages.json")],
@@ -100,3 +100,44 @@ def test_deep_nesting_is_refused() -> None:
     answer = {"type": "message", "content": [call], "stop_reason": "tool_use"}
     with pytest.raises(UpstreamError):
         MessagesCodec().decode_response(answer)
+
+
+CHUNK: Document = {
+    "id": "chatcmpl-1",
+    "created": 1,
+    "model": "m",
+    "usage": {"prompt_tokens": 3, "prompt_tokens_details": {"cached_tokens": 1}},
+    "choices": [
+        {
+            "index": 0,
+            "finish_reason": None,
+            "delta": {
+                "content": "x",
+                "reasoning_content": "r",
+                "refusal": "n",
+                "thinking_blocks": [{"type": "thinking", "thinking": "t", "signature": "s"}],
+                "tool_calls": [{"index": 0, "id": "c", "function": {"name": "f", "arguments": "{}"}}],
+            },
+        }
+    ],
+}
+
+
+@given(st.data())
+@pytest.mark.parametrize("surface", [MessagesSurface(), ResponsesSurface()], ids=["messages", "responses"])
+def test_one_odd_value_from_an_upstream(surface: MessagesSurface | ResponsesSurface, data: st.DataObject) -> None:
+    path = data.draw(st.sampled_from(places(CHUNK)[1:]))
+    odd = replaced(CHUNK, path, data.draw(ODD))
+    try:
+        encoder = surface.stream_encoder("m")
+        events = events_of(encoder.feed(odd) + encoder.feed(CHUNK) + encoder.finish())
+        assert all(name == document["type"] for name, document in events)
+    except UpstreamError as e:
+        assert e.code == "upstream_invalid_response"
+    choices = odd.get("choices")
+    if isinstance(choices, list) and choices and isinstance(choices[0], dict):
+        whole = {**odd, "choices": [{**choices[0], "message": choices[0].get("delta")}]}
+        try:
+            assert orjson.dumps(surface.encode_response(whole))
+        except UpstreamError as e:
+            assert e.code == "upstream_invalid_response"

@@ -56,20 +56,20 @@ class MessagesEncoder:
         if not choices:
             return out
         delta = object_in(choices[0], "delta")
-        if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
-            out += self._text(b"thinking", str(reasoning))
+        if reasoning := text_in(delta, "reasoning_content") or text_in(delta, "reasoning"):
+            out += self._text(b"thinking", reasoning)
         for block in objects_in(delta, "thinking_blocks") if "thinking_blocks" in delta else ():
             out += self._thinking(block)
-        if text := delta.get("content"):
-            out += self._text(b"text", str(text))
-        if refusal := delta.get("refusal"):
+        if text := text_in(delta, "content"):
+            out += self._text(b"text", text)
+        if refusal := text_in(delta, "refusal"):
             self._refused = True
-            out += self._text(b"text", str(refusal))
+            out += self._text(b"text", refusal)
         if "tool_calls" in delta:
             for call in objects_in(delta, "tool_calls"):
                 out += self._call(call)
-        if reason := choices[0].get("finish_reason"):
-            self._reason = str(reason)
+        if reason := text_in(choices[0], "finish_reason"):
+            self._reason = reason
         return out
 
     def finish(self) -> bytes:

@@ -73,20 +73,20 @@ class ResponsesEncoder:
         if not choices:
             return out
         delta = object_in(choices[0], "delta")
-        if reasoning := delta.get("reasoning_content") or delta.get("reasoning"):
-            out += self._piece("reasoning", str(reasoning))
+        if reasoning := text_in(delta, "reasoning_content") or text_in(delta, "reasoning"):
+            out += self._piece("reasoning", reasoning)
         if "thinking_blocks" in delta:
             out += self._open("reasoning") if self._kind != "reasoning" else b""
             self._blocks += objects_in(delta, "thinking_blocks")
-        if text := delta.get("content"):
-            out += self._piece("text", str(text))
-        if refusal := delta.get("refusal"):
-            out += self._piece("refusal", str(refusal))
+        if text := text_in(delta, "content"):
+            out += self._piece("text", text)
+        if refusal := text_in(delta, "refusal"):
+            out += self._piece("refusal", refusal)
         if "tool_calls" in delta:
             for call in objects_in(delta, "tool_calls"):
                 out += self._call(call)
-        if reason := choices[0].get("finish_reason"):
-            self._reason = str(reason)
+        if reason := text_in(choices[0], "finish_reason"):
+            self._reason = reason
         return out
 
     def finish(self) -> bytes:
