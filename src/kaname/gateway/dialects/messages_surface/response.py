@@ -8,6 +8,7 @@ from kaname.gateway.dialects.anthropic.response import thinking_block
 from kaname.gateway.dialects.anthropic.usage import from_hub_usage
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.dialects.reading import object_in, objects_in, text_in, unusable
+from kaname.kernel.ids import new_id
 
 _STOP_REASONS = {
     "stop": "end_turn",
@@ -42,7 +43,9 @@ def encode_response(chat: Document) -> Document:
 
 
 def message_id(chat_id: str) -> str:
-    """An id in Anthropic's style, the same for the same id."""
+    """An id in Anthropic's style, the same for the same id; a new one for an upstream that gives none."""
+    if not chat_id:
+        return new_id("msg")
     return chat_id if chat_id.startswith("msg_") else "msg_" + chat_id.removeprefix("chatcmpl-")
 
 

@@ -5,11 +5,13 @@ API does; without them it says the API's defaults.
 """
 
 import re
+import time
 from typing import Final, cast
 
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.dialects.reading import count_in, object_in, objects_in, text_in, unusable
 from kaname.gateway.dialects.responses_surface.items import pack_thinking
+from kaname.kernel.ids import new_id
 
 _ECHOED: Final = (
     "instructions", "max_output_tokens", "max_tool_calls", "metadata", "parallel_tool_calls", "reasoning",
@@ -49,7 +51,7 @@ def encode_response(chat: Document, echo: Document) -> Document:
         raise unusable("it has no choices")
     base = base_id(text_in(chat, "id"))
     output = _output(object_in(choices[0], "message"), base)
-    created = count_in(chat, "created")
+    created = created_of(chat)
     reason = text_in(choices[0], "finish_reason")
     return response_object(
         base, created, text_in(chat, "model"), echo,
@@ -86,8 +88,13 @@ def response_object(
 
 
 def base_id(chat_id: str) -> str:
-    """What the ids of a response and its items share."""
-    return _NOT_ID.sub("", _PREFIX.sub("", chat_id)) or "0"
+    """What the ids of a response and its items share; a new one for an upstream that gives none."""
+    return _NOT_ID.sub("", _PREFIX.sub("", chat_id)) or new_id("resp").removeprefix("resp_")
+
+
+def created_of(chat: Document) -> int:
+    """When a completion or its first chunk was made; now, for an upstream that doesn't say."""
+    return count_in(chat, "created") or int(time.time())
 
 
 def usage_of(usage: Document) -> Document:

@@ -10,10 +10,11 @@ from typing import Literal
 import orjson
 
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import count_in, object_in, objects_in, text_in, unusable
+from kaname.gateway.dialects.reading import object_in, objects_in, text_in, unusable
 from kaname.gateway.dialects.responses_surface.response import (
     base_id,
     call_item,
+    created_of,
     item_name,
     message_item,
     reasoning_item,
@@ -112,7 +113,7 @@ class ResponsesEncoder:
 
     def _start(self, chunk: Document) -> bytes:
         self._base = base_id(text_in(chunk, "id"))
-        self._created = count_in(chunk, "created")
+        self._created = created_of(chunk)
         self._model = text_in(chunk, "model") or self._model
         response = self._response(None)
         created = self._event("response.created", {"response": response})
