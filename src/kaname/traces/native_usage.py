@@ -35,6 +35,7 @@ def read_native_usage(block: Block) -> Usage | None:
 
 def _openai(block: Block, prompt: str, completion: str, prompt_details: str, completion_details: str) -> TokenCounts:
     into, out = _object(block, prompt_details), _object(block, completion_details)
+    creation = _object(into, "cache_creation")  # the gateway keeps Anthropic's split by lifetime when it translates
     return TokenCounts(
         input=to_count(block.get(prompt)),
         output=to_count(block.get(completion)),
@@ -42,6 +43,8 @@ def _openai(block: Block, prompt: str, completion: str, prompt_details: str, com
         # DeepSeek's chat API reports hits beside the prompt count that includes them.
         cache_read=_count(into, "cached_tokens") or _count(block, "prompt_cache_hit_tokens"),
         cache_write=_count(into, "cache_write_tokens") or _count(into, "cache_creation_tokens"),
+        cache_write_5m=_count(creation, "ephemeral_5m_input_tokens"),
+        cache_write_1h=_count(creation, "ephemeral_1h_input_tokens"),
         input_audio=_count(into, "audio_tokens"),
         input_image=_count(into, "image_tokens"),
         reasoning=_count(out, "reasoning_tokens"),
@@ -54,6 +57,7 @@ def _openai(block: Block, prompt: str, completion: str, prompt_details: str, com
 def _anthropic(block: Block) -> TokenCounts:
     creation = _object(block, "cache_creation")
     return TokenCounts(
+        reasoning=_count(_object(block, "output_tokens_details"), "thinking_tokens"),
         input=to_count(block.get("input_tokens")),
         output=to_count(block.get("output_tokens")),
         cache_read=_count(block, "cache_read_input_tokens"),

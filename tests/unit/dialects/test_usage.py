@@ -145,3 +145,27 @@ def test_langfuse_free_maps_exclude_their_details() -> None:
     assert legacy.buckets == {"input_uncached": 12, "output_text": 3}
     assert read_langfuse({"input": 100, "unit": "CHARACTERS"}).buckets == {}
     assert read_langfuse({"input": -1, "output": 2.5, "note": "x"}).buckets == {}
+
+
+def test_cache_writes_keep_their_lifetime_through_the_gateways_translation() -> None:
+    lifetimes = {"ephemeral_5m_input_tokens": 20, "ephemeral_1h_input_tokens": 10}
+    translated = {
+        "prompt_tokens": 100,
+        "completion_tokens": 7,
+        "prompt_tokens_details": {"cached_tokens": 50, "cache_write_tokens": 30, "cache_creation": lifetimes},
+        "completion_tokens_details": {"reasoning_tokens": 3},
+    }
+    native = {
+        "input_tokens": 20,
+        "cache_read_input_tokens": 50,
+        "cache_creation_input_tokens": 30,
+        "cache_creation": lifetimes,
+        "output_tokens": 7,
+        "output_tokens_details": {"thinking_tokens": 3},
+    }
+    expected = {
+        "input_uncached": 20, "cache_read": 50, "cache_write_5m": 20, "cache_write_1h": 10, "output_text": 4,
+        "reasoning": 3,
+    }  # fmt: skip
+    assert read_native_usage(translated).buckets == expected
+    assert read_native_usage(native).buckets == expected
