@@ -6,15 +6,23 @@ is split by the `gateway` dialect. Total: a truncated or broken body becomes tex
 """
 
 from kaname.gateway.model import GatewayRecord, telemetry_provider
-from kaname.traces.chat_stream import read_stream
 from kaname.traces.coerce import parse_json, structured
+from kaname.traces.dialects.gateway import MALFORMED_EVENTS
+from kaname.traces.gateway_streams import read_surface_stream
 from kaname.traces.messages import Message, parse_messages, text_message
 from kaname.traces.model import Attributes, AttributeValue, RawSpan, Scope
 
 SCOPE_NAME = "kaname.gateway"
 SERVICE_NAME = "kaname-gateway"
 _CLIENT_SPAN = 3
-_OPERATIONS = {"chat_completions": "chat", "completions": "text_completion", "embeddings": "embeddings"}
+_OPERATIONS = {
+    "chat_completions": "chat", "messages": "chat", "responses": "chat", "completions": "text_completion",
+    "embeddings": "embeddings", "count_tokens": "count_tokens", "moderations": "moderation", "rerank": "rerank",
+    "images": "generate_content", "audio_speech": "generate_content", "audio_transcriptions": "generate_content",
+    "pass": "pass",
+}  # fmt: skip
+"""Of `gen_ai.operation.name` where it has a word for it."""
+_INPUT_ONLY = frozenset({"embeddings", "rerank", "moderations", "count_tokens"})
 _PARAMETERS = {
     "max_tokens": "max_tokens", "max_completion_tokens": "max_tokens", "temperature": "temperature", "top_p": "top_p",
     "top_k": "top_k", "stop": "stop_sequences", "frequency_penalty": "frequency_penalty",
@@ -75,6 +83,18 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
         "kaname.gateway.error_code": record.error_code,
     }
     attributes = {key: value for key, value in attributes.items() if value != ""}
+    if record.malformed_events:
+        attributes[MALFORMED_EVENTS] = record.malformed_events
+    if record.arm:
+        attributes["kaname.metadata.experiment"] = record.experiment or record.requested_model
+        attributes["kaname.metadata.arm"] = record.arm
+        attributes["kaname.gateway.propensity"] = record.propensity
+    if record.shadow_of:
+        attributes["kaname.metadata.shadow_of"] = record.shadow_of
+    if record.limited_by:
+        attributes["kaname.gateway.limited_by"] = record.limited_by
+    if record.warnings:
+        attributes["kaname.gateway.warnings"] = list(record.warnings)
     if record.tags:
         attributes["tag.tags"] = list(record.tags)
     if record.ttft_ns is not None:
@@ -117,15 +137,15 @@ def _put_request(record: GatewayRecord, attributes: Attributes) -> None:
             attributes[f"kaname.gateway.request.{key}"] = body[key]
     if isinstance(tools := body.get("tools"), list) and tools:
         attributes["gen_ai.tool.definitions"] = tools
-    if record.surface == "embeddings":
-        if body.get("dimensions") is not None:
-            attributes["gen_ai.embeddings.dimension.count"] = body["dimensions"]
-        attributes["kaname.gateway.input"] = body.get("input")
+    if body.get("dimensions") is not None:
+        attributes["gen_ai.embeddings.dimension.count"] = body["dimensions"]
+    if record.surface in _INPUT_ONLY:
+        attributes["kaname.gateway.input"] = body.get("input") or body.get("query") or text
         return
     if record.surface == "completions":
         messages = _prompt_messages(body.get("prompt"))
     else:
-        messages = parse_messages(body.get("messages"), role="user")
+        messages = parse_messages(body, role="user")
     if messages:
         attributes["gen_ai.input.messages"] = _as_value(messages)
     else:
@@ -139,7 +159,7 @@ def _prompt_messages(prompt: AttributeValue) -> list[Message]:
 
 def _read_response(record: GatewayRecord) -> tuple[dict[str, AttributeValue], bool]:
     if record.response_format == "sse":
-        response, complete = read_stream(record.response)
+        response, complete = read_surface_stream(record.surface, record.response)
         # The end of a body that outgrew the record is missing here, not on the wire.
         return response, complete or (record.response_truncated and record.outcome == "ok")
     decoded = structured(record.response.decode("utf-8", "replace"))
@@ -157,7 +177,8 @@ def _put_response(record: GatewayRecord, response: dict[str, AttributeValue], at
             attributes.setdefault(name, value)
     if record.surface == "embeddings" and "error" not in response:
         return
-    messages = parse_messages(response, role="assistant") if "choices" in response else []
+    answers = response.keys() & {"choices", "content", "output"}
+    messages = parse_messages(response, role="assistant") if answers else []
     if messages:
         attributes["gen_ai.output.messages"] = _as_value(messages)
     elif response:
