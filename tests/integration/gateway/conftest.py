@@ -4,6 +4,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -15,9 +16,10 @@ from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
 from kaname.app.connection import build_protocol
 from kaname.gateway.admission import Admission
 from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.feedback import Feedback
 from kaname.gateway.limits.service import LimitService
 from kaname.gateway.model import GatewayRecord
-from kaname.gateway.ports import LocalEndpoint, LocalModelInfo
+from kaname.gateway.ports import Caller, LocalEndpoint, LocalModelInfo
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.server import GatewayApp
 from kaname.gateway.settings import GatewaySettings
@@ -43,7 +45,7 @@ class TestKeys:
     def authenticate(self, authorization: bytes | None, x_api_key: bytes | None = None) -> TestCaller:
         secret = (authorization or b"Bearer ").removeprefix(b"Bearer ") or x_api_key
         if secret == b"good":
-            return TestCaller("key_1", "test key", "prj_1", frozenset({"gateway:call"}))
+            return TestCaller("key_1", "test key", "prj_1", frozenset({"gateway:call", "scores:write"}))
         if secret == b"weak":
             return TestCaller("key_2", "weak key", "prj_1", frozenset({"traces:read"}))
         raise UnauthenticatedError("the key isn't known", hint="Send another.")
@@ -75,6 +77,17 @@ class ListSink:
                 assert self.changed.wait(deadline - time.monotonic()), "no such record"
 
 
+@dataclass
+class ListFeedback:
+    """Keeps verdicts."""
+
+    verdicts: list[Feedback] = field(default_factory=list)
+
+    async def write(self, caller: Caller, feedback: Feedback) -> str:
+        self.verdicts.append(feedback)
+        return feedback.id or f"scr_{len(self.verdicts)}"
+
+
 class FaultyLocalModels:
     """Local models that answer at the fault upstream."""
 
@@ -101,6 +114,7 @@ class Gateway:
     app: GatewayApp
     sink: ListSink
     upstream: FaultUpstream
+    feedback: ListFeedback
     config_path: Path
 
     @property
@@ -131,37 +145,46 @@ class QuietProtocol(build_protocol(1000)):  # type: ignore[misc]
         self.access_log = False
 
 
+@contextmanager
+def running_gateway(folder: Path, upstream: FaultUpstream, text: str) -> Iterator[Gateway]:
+    """A gateway with this configuration."""
+    path = folder / "gateway.yaml"
+    path.write_text(text)
+    sink = ListSink()
+    app = GatewayApp(
+        keys=TestKeys(),
+        config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
+        record_sink=sink,
+        local_models=FaultyLocalModels(upstream.port),
+        admission=Admission(LimitService(SystemClock()), PriceBook(None)),
+        settings=GatewaySettings(
+            max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
+        ),
+    )
+    server = uvicorn.Server(
+        uvicorn.Config(
+            app, host="127.0.0.1", port=0, http=QuietProtocol, loop="uvloop", lifespan="off", access_log=False,
+            proxy_headers=False, server_header=False, date_header=False, log_level="error",
+            timeout_graceful_shutdown=2,
+        )
+    )  # fmt: skip
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    while not server.started:
+        assert thread.is_alive()
+        time.sleep(0.01)
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield Gateway(port=port, app=app, sink=sink, upstream=upstream, feedback=feedback, config_path=path)
+    server.should_exit = True
+    thread.join(10)
+
+
 @pytest.fixture(scope="module")
 def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gateway]:
     """A running gateway; shared by a module's tests, which look for their own records."""
     folder = tmp_path_factory.mktemp("gateway")
-    with FaultUpstream(BEHAVIOURS) as upstream:
-        path = folder / "gateway.yaml"
-        path.write_text(config_text(upstream.port))
-        sink = ListSink()
-        app = GatewayApp(
-            keys=TestKeys(),
-            config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
-            record_sink=sink,
-            local_models=FaultyLocalModels(upstream.port),
-            admission=Admission(LimitService(SystemClock()), PriceBook(None)),
-            settings=GatewaySettings(
-                max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
-            ),
-        )
-        server = uvicorn.Server(
-            uvicorn.Config(
-                app, host="127.0.0.1", port=0, http=QuietProtocol, loop="uvloop", lifespan="off", access_log=False,
-                proxy_headers=False, server_header=False, date_header=False, log_level="error",
-                timeout_graceful_shutdown=2,
-            )
-        )  # fmt: skip
-        thread = threading.Thread(target=server.run, daemon=True)
-        thread.start()
-        while not server.started:
-            assert thread.is_alive()
-            time.sleep(0.01)
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield Gateway(port=port, app=app, sink=sink, upstream=upstream, config_path=path)
-        server.should_exit = True
-        thread.join(10)
+    with (
+        FaultUpstream(BEHAVIOURS) as upstream,
+        running_gateway(folder, upstream, config_text(upstream.port)) as running,
+    ):
+        yield running
