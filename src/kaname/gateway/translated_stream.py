@@ -47,7 +47,7 @@ class TranslatedRelay:
     """See `stream.Relay`."""
 
     __slots__ = (
-        "_decoder", "_encoder", "_finish_reasons", "_framer", "_record", "_record_limit", "_recorded",
+        "_decoder", "_encoder", "_failure", "_finish_reasons", "_framer", "_record", "_record_limit", "_recorded",
         "_usage", "content_seen", "done", "sent_bytes",
     )  # fmt: skip
 
@@ -58,6 +58,7 @@ class TranslatedRelay:
         self._framer = framer
         self._decoder = decoder
         self._encoder = encoder
+        self._failure: UpstreamError | None = None
         self._usage: Document | None = None
         self._finish_reasons: list[str] = []
         self._record: list[bytes] = []
@@ -71,19 +72,29 @@ class TranslatedRelay:
 
     def feed(self, chunk: bytes) -> bytes:
         """See `stream.Relay`."""
-        written: list[bytes] = []
-        for name, data in self._framer.feed(chunk):
-            if self.done:
-                break
-            written += [self._write(document) for document in self._decoder.feed(name, data)]
-            if self._decoder.done:
-                self.done = True
-                written += [self._write(document) for document in self._decoder.finish()]
-                written.append(self._encoder.finish())
+        if self._failure is not None:
+            raise self._failure
+        committed, written = self.content_seen, list[bytes]()
+        try:
+            for name, data in self._framer.feed(chunk):
+                if self.done:
+                    break
+                for document in self._decoder.feed(name, data):
+                    written.append(self._write(document))
+                if self._decoder.done:
+                    self.done = True
+                    written += [self._write(document) for document in self._decoder.finish()]
+                    written.append(self._encoder.finish())
+        except UpstreamError as e:
+            if not committed or not written:
+                raise
+            self._failure = e  # what came before it belongs to the client
         return self._account(b"".join(written))
 
     def finish(self) -> bytes:
         """See `stream.Relay`; raises UpstreamError (`upstream_cut`) when the upstream ended too early."""
+        if self._failure is not None:
+            raise self._failure
         if self.done:
             return b""
         written = [self._write(document) for document in self._decoder.finish()]
