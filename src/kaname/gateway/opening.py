@@ -3,6 +3,7 @@
 What goes wrong here is still before the first byte to the client, so it may be followed by another attempt.
 """
 
+import math
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -19,6 +20,7 @@ from kaname.gateway.model import Surface, UsageFormat
 from kaname.gateway.openai_errors import Headers
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.providers.framing import framer
+from kaname.gateway.providers.said_error import SaidError
 from kaname.gateway.routing.retry_after import parse_retry_after
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.stream import EventRelay, Relay, event_data, first_error, looks_like_events, split_events
@@ -65,8 +67,13 @@ class Opener:
         if response.status == 200:
             raise UpstreamError("the upstream sent a compressed answer unasked", code="upstream_invalid_response")
         body = await response.read_all(self._settings.max_response_bytes)
-        reply = read_error(response.status, response.headers, body, _upstream_style(wire, target))
-        return failure_of_status(response.status, reply, parse_retry_after(response.headers, time.time()))
+        status, headers = response.status, response.headers
+        if (said := _said_error(response, body, target)) is not None:
+            status, body = said.status, orjson.dumps({"error": said.error})
+            if said.retry_after_s is not None:
+                headers = {b"retry-after": b"%d" % math.ceil(said.retry_after_s), **headers}
+        reply = read_error(status, headers, body, _upstream_style(wire, target))
+        return failure_of_status(status, reply, parse_retry_after(headers, time.time()))
 
     async def whole(self, response: UpstreamResponse, wire: Wire, surface: Surface) -> WholeAnswer:
         """Reads an answer that isn't a stream; raises UpstreamError."""
@@ -142,6 +149,15 @@ async def _hold(response: UpstreamResponse, relay: Relay, chunk: bytes, *, parse
                 raise UpstreamError("the upstream's stream was empty", code="upstream_invalid_response")
             return held
         chunk = await response.next_chunk()
+
+
+def _said_error(response: UpstreamResponse, body: bytes, target: PlannedTarget) -> SaidError | None:
+    """An error that a provider says in words of its own."""
+    try:
+        document = _document(body)
+    except UpstreamError:
+        return None
+    return target.adapter.read_error(response.status, response.headers, document)
 
 
 def _upstream_style(wire: Wire, target: PlannedTarget) -> ErrorStyle:

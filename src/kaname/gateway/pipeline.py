@@ -31,6 +31,7 @@ from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.pool import Origin, Pool
 from kaname.gateway.ports import Caller, CallerKeys, LocalModels
 from kaname.gateway.providers.model import OutgoingRequest
+from kaname.gateway.providers.signing import Signers
 from kaname.gateway.record import record_error
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
@@ -71,19 +72,20 @@ class Pipeline:
         self._planner = planner
         self._local_models = local_models
         self._pool = pool
+        self._signers = Signers(pool, loop)
         self._opener = Opener(settings)
         self._rng = rng
         self._admission = admission
 
-    def authenticate(self, headers: Mapping[bytes, bytes]) -> Caller:
-        """The caller, who may call the gateway for a project; raises UnauthenticatedError or PermissionDeniedError."""
+    def authenticate(self, headers: Mapping[bytes, bytes], permission: str = GATEWAY_CALL) -> Caller:
+        """The caller, who has a permission in a project; raises UnauthenticatedError or PermissionDeniedError."""
         caller = self._keys.authenticate(
             headers.get(b"authorization"),
             headers.get(b"x-api-key") or headers.get(b"api-key") or headers.get(b"x-goog-api-key"),
         )
-        if GATEWAY_CALL not in caller.permissions or caller.project_id is None:
+        if permission not in caller.permissions or caller.project_id is None:
             raise PermissionDeniedError(
-                f"this key doesn't have the permission {GATEWAY_CALL!r}", hint="Use a project API key that has it."
+                f"this key doesn't have the permission {permission!r}", hint="Use a project API key that has it."
             )
         return caller
 
@@ -231,7 +233,8 @@ class Pipeline:
                 url = target.provider.base_url
                 assert url is not None
                 outgoing = OutgoingRequest(url.host_header, url.path + wire.path, body, "application/json")
-                lines = await target.adapter.signer.headers(outgoing, key.secret, target.provider.options)
+                signer = self._signers.of(target.adapter)
+                lines = await signer.headers(outgoing, key.secret, target.provider.options)
                 head = signed_head(head, lines)
         if target.provider.type == "anthropic":
             head += version_headers(exchange.headers if wire.passes else {})

@@ -42,7 +42,7 @@ def compile_wire(adapter: Adapter, provider: Provider, surface: Surface, model: 
     path = adapter.native_path(surface, model, provider.options, stream=stream)
     if path is not None:
         return Wire(path, upstream_surface=surface)
-    translation = adapter.codec(surface)
+    translation = adapter.codec(surface, model)
     if translation is not None:
         path = translation.path(model, provider.options, stream)
         return Wire(path, None, translation.codec, translation.framing, surface)
@@ -50,7 +50,7 @@ def compile_wire(adapter: Adapter, provider: Provider, surface: Surface, model: 
         path = adapter.native_path("chat_completions", model, provider.options, stream=stream)
         if path is not None:
             return Wire(path, codec, adapter.chat_codec)
-        translation = adapter.codec("chat_completions")
+        translation = adapter.codec("chat_completions", model)
         if translation is not None:
             path = translation.path(model, provider.options, stream)
             return Wire(path, codec, translation.codec, translation.framing)

@@ -45,7 +45,7 @@ def _provider(name: str, node: Node, keys: KeyResolver, max_connections: int) ->
         name=name,
         type=kind_name,
         base_url=_base_url(node, fields, adapter, options, max_connections),
-        keys=tuple(_key(child, keys) for child in listed),
+        keys=tuple(_key(child, keys, adapter) for child in listed),
         stream_usage=fields["stream_usage"].boolean() if "stream_usage" in fields else True,
         options=options,
     )
@@ -81,7 +81,7 @@ def _refuse_url(node: Node, problem: str) -> NoReturn:
     node.refuse(f"{shown!r} {problem}")
 
 
-def _key(node: Node, keys: KeyResolver) -> ProviderKey:
+def _key(node: Node, keys: KeyResolver, adapter: Adapter) -> ProviderKey:
     fields = node.fields(("env", "secret", "weight"))
     if ("env" in fields) == ("secret" in fields):
         node.refuse(
@@ -95,7 +95,7 @@ def _key(node: Node, keys: KeyResolver) -> ProviderKey:
     if not secret:
         way_out = "Set it" if source == "env" else f"Store it with `kaname gateway secrets set {name}`"
         fields[source].refuse(f"{what} isn't set", f"{way_out}, or remove the key.")
-    if not secret.isascii() or not secret.isprintable() or " " in secret:
-        fields[source].refuse(f"{what} doesn't hold a key", "It has spaces or odd characters.")
+    if problem := adapter.key_problem(secret):
+        fields[source].refuse(f"{what} doesn't hold a key", f"{problem[0].upper()}{problem[1:]}.")
     weight = fields["weight"].integer(1, 100) if "weight" in fields else 1
     return ProviderKey(name=f"{source}:{name}", secret=secret, weight=weight)

@@ -5,9 +5,10 @@ from typing import Final
 
 from kaname.gateway.dialects.anthropic.codec import MessagesCodec
 from kaname.gateway.dialects.chat.upstream import ChatCodec
-from kaname.gateway.dialects.model import ProviderCodec
+from kaname.gateway.dialects.model import Document, ProviderCodec
 from kaname.gateway.model import Surface
-from kaname.gateway.providers.model import HeaderLines, Signer, Translation
+from kaname.gateway.providers.model import HeaderLines, SignerFactory, Translation, plain_key_problem
+from kaname.gateway.providers.said_error import SaidError
 
 _PATHS: Final[Mapping[Surface, str]] = {"messages": "/messages", "count_tokens": "/messages/count_tokens"}
 
@@ -21,7 +22,7 @@ class AnthropicAdapter:
 
     type = "anthropic"
     options: Mapping[str, bool] = {}
-    signer: Signer | None = None
+    signer: SignerFactory | None = None
     chat_codec: ProviderCodec = ChatCodec()
     _translation = Translation(codec=MessagesCodec(), path=_messages_path)
 
@@ -37,9 +38,17 @@ class AnthropicAdapter:
         """See `Adapter`."""
         return _PATHS.get(surface)
 
-    def codec(self, surface: Surface) -> Translation | None:
+    def codec(self, surface: Surface, model: str) -> Translation | None:
         """See `Adapter`."""
         return self._translation if surface == "chat_completions" else None
+
+    def read_error(self, status: int, headers: Mapping[bytes, bytes], document: Document) -> SaidError | None:
+        """See `Adapter`. Anthropic's own words go to clients that speak Messages, so they aren't changed here."""
+        return None
+
+    def key_problem(self, secret: str) -> str:
+        """See `Adapter`."""
+        return plain_key_problem(secret)
 
 
 ANTHROPIC: Final = AnthropicAdapter()

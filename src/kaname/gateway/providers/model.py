@@ -7,10 +7,12 @@ gives a codec for what the provider says in a format of its own. It never opens 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, Protocol
+from urllib.parse import quote
 
 from kaname.gateway.dialects.chat.upstream import ChatCodec
-from kaname.gateway.dialects.model import ProviderCodec
+from kaname.gateway.dialects.model import Document, ProviderCodec
 from kaname.gateway.model import Surface
+from kaname.gateway.providers.said_error import SaidError, flat_error
 
 HeaderLines = Sequence[tuple[str, str]]
 Framing = Literal["sse", "aws_event_stream"]
@@ -25,12 +27,30 @@ class OutgoingRequest(NamedTuple):
     content_type: str
 
 
+class FetchedToken(NamedTuple):
+    """What a token endpoint answered."""
+
+    status: int
+    body: bytes
+
+
+class TokenFetch(Protocol):
+    """Asks a token endpoint, over TLS, without following redirects."""
+
+    async def __call__(self, host: str, path: str, form: bytes) -> FetchedToken:
+        """Posts a form; raises UpstreamError or UpstreamTimeoutError when there is no answer."""
+        ...
+
+
 class Signer(Protocol):
     """Credentials that depend on the request or must be fetched first (SigV4, OAuth)."""
 
     async def headers(self, request: OutgoingRequest, secret: str, options: Mapping[str, str]) -> HeaderLines:
         """Header lines that authorise this one request; raises UpstreamError (`upstream_credentials_exhausted`)."""
         ...
+
+
+SignerFactory = Callable[[TokenFetch], Signer]
 
 
 class Adapter(Protocol):
@@ -47,8 +67,8 @@ class Adapter(Protocol):
         ...
 
     @property
-    def signer(self) -> Signer | None:
-        """None: `headers` is all the authorisation there is."""
+    def signer(self) -> SignerFactory | None:
+        """None: `headers` is all the authorisation there is. Signers may keep tokens: one is made for each gateway."""
         ...
 
     @property
@@ -68,8 +88,16 @@ class Adapter(Protocol):
         """Where a surface is spoken as the client speaks it, under the base URL; None when it isn't."""
         ...
 
-    def codec(self, surface: Surface) -> "Translation | None":
+    def codec(self, surface: Surface, model: str) -> "Translation | None":
         """How a surface (in its hub format) is said in the provider's own; None when it can't be."""
+        ...
+
+    def read_error(self, status: int, headers: Mapping[bytes, bytes], document: Document) -> SaidError | None:
+        """The provider's error in OpenAI's words; None when it already speaks them, or can't be understood."""
+        ...
+
+    def key_problem(self, secret: str) -> str:
+        """What is wrong with a credential, without showing it; "" when nothing is."""
         ...
 
 
@@ -80,6 +108,18 @@ class Translation:
     codec: ProviderCodec
     path: Callable[[str, Mapping[str, str], bool], str]
     framing: Framing = "sse"
+
+
+def plain_key_problem(secret: str) -> str:
+    """Of keys that are sent in a header as they are."""
+    if not secret.isascii() or not secret.isprintable() or " " in secret:
+        return "it has spaces or odd characters"
+    return ""
+
+
+def path_segment(model: str) -> str:
+    """A model's name as one segment of a path; the client may have chosen it."""
+    return quote(model, safe="-_.~")
 
 
 def bearer(secret: str) -> HeaderLines:
@@ -96,7 +136,7 @@ class OpenAIAdapter:
     surfaces: frozenset[Surface] = frozenset({"chat_completions", "completions", "embeddings"})
     options: Mapping[str, bool] = field(default_factory=dict[str, bool])
     extra_headers: HeaderLines = ()
-    signer: Signer | None = None
+    signer: SignerFactory | None = None
     chat_codec: ProviderCodec = field(default_factory=ChatCodec)
     paths: Mapping[Surface, str] = field(default_factory=dict[Surface, str])
     """Paths that differ from the surface's own."""
@@ -115,9 +155,17 @@ class OpenAIAdapter:
             return None
         return self.paths.get(surface) or OPENAI_PATHS[surface]
 
-    def codec(self, surface: Surface) -> Translation | None:
+    def codec(self, surface: Surface, model: str) -> Translation | None:
         """See `Adapter`."""
         return None
+
+    def read_error(self, status: int, headers: Mapping[bytes, bytes], document: Document) -> SaidError | None:
+        """See `Adapter`."""
+        return flat_error(status, document) if "error" not in document else None
+
+    def key_problem(self, secret: str) -> str:
+        """See `Adapter`."""
+        return plain_key_problem(secret)
 
 
 OPENAI_PATHS: Mapping[Surface, str] = {

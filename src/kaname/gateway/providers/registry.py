@@ -3,10 +3,14 @@
 from typing import Final
 
 from kaname.gateway.providers.anthropic import ANTHROPIC
+from kaname.gateway.providers.azure import AZURE
+from kaname.gateway.providers.llama_cpp import LLAMA_CPP
 from kaname.gateway.providers.model import Adapter
+from kaname.gateway.providers.ollama import OLLAMA
 from kaname.gateway.providers.openai import LOCAL, OPENAI, OPENAI_COMPATIBLE
+from kaname.gateway.providers.vllm import VLLM
 from kaname.kernel.registry import Registry
 
 ADAPTERS: Final[Registry[Adapter]] = Registry("provider")
-for _adapter in (OPENAI, OPENAI_COMPATIBLE, ANTHROPIC, LOCAL):
+for _adapter in (OPENAI, OPENAI_COMPATIBLE, ANTHROPIC, LOCAL, AZURE, VLLM, LLAMA_CPP, OLLAMA):
     ADAPTERS.register(_adapter.type, _adapter)
