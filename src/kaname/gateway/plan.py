@@ -7,7 +7,7 @@ Which of an arm's equal targets is called, and what follows a failure, is decide
 
 import difflib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
@@ -117,11 +117,9 @@ class Planner:
             info = self.local_info(next(route.targets()).model)
             if info is None:
                 raise self._not_found(config, name)
-            return ModelRoute(
+            return replace(
+                route,
                 name=name,
-                steps=route.steps,
-                timeouts=route.timeouts,
-                retry=route.retry,
                 tools=info.tools if route.tools is None else route.tools,
                 context_window=route.context_window or info.context_window,
             )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
+from kaname.gateway.cache.model import CachePolicy
 from kaname.gateway.pool import Origin
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.upstream_response import Timeouts
@@ -134,6 +135,7 @@ class ModelRoute:
     tools: bool | None = None
     """False: calls that demand a tool are refused. None: unknown, so the upstream decides."""
     context_window: int | None = None
+    cache: CachePolicy | None = None
 
     def targets(self) -> Iterator[Target]:
         """Every target of every step."""

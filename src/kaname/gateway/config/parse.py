@@ -20,6 +20,7 @@ addresses come from this file and from nowhere else. Parsing is pure: what resol
 """
 
 import hashlib
+import json
 from collections.abc import Mapping
 
 from kaname.gateway.config.model import GatewayConfig
@@ -27,9 +28,10 @@ from kaname.gateway.config.providers import read_providers
 from kaname.gateway.config.routes import read_models
 from kaname.gateway.config.secrets import KeyResolver, environment_keys
 from kaname.gateway.config.values import word
-from kaname.gateway.yaml_tree import read_tree
+from kaname.gateway.yaml_tree import Node, read_tree
 
 _TOP = ("providers", "models", "default_provider", "on_disconnect")
+_NOT_IN_ANSWERS = frozenset({"models", "default_provider", "on_disconnect", "key_defaults", "log"})
 
 
 def parse_config(text: str, source: str, keys: KeyResolver, *, max_connections: int = 512) -> GatewayConfig:
@@ -43,11 +45,17 @@ def parse_config(text: str, source: str, keys: KeyResolver, *, max_connections: 
     return GatewayConfig(
         version=hashlib.sha256(text.encode()).hexdigest()[:12],
         providers=providers,
-        models=read_models(top.get("models"), providers),
+        models=read_models(top.get("models"), providers, _shared(top)),
         default_provider=default.text() if default is not None else None,
         drain_on_disconnect=on_disconnect is not None and word(on_disconnect, ("cancel", "drain")) == "drain",
         text=text,
     )
+
+
+def _shared(top: Mapping[str, Node]) -> bytes:
+    """What all routes may use, such as providers; what can't change an answer is left out."""
+    said = {key: child.plain() for key, child in top.items() if key not in _NOT_IN_ANSWERS}
+    return hashlib.sha256(json.dumps(said, sort_keys=True).encode()).digest()
 
 
 def default_config(environment: Mapping[str, str], *, max_connections: int = 512) -> GatewayConfig:

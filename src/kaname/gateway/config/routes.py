@@ -1,7 +1,10 @@
 """Section `models` of the configuration: routes, their targets, and how calls of a route behave."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 
+from kaname.gateway.config.cache import read_cache
 from kaname.gateway.config.model import (
     Choose,
     Mirror,
@@ -21,19 +24,20 @@ from kaname.gateway.yaml_tree import Node
 _STEP = (
     "when", "targets", "split", "fallback", "context_fallback", "content_fallback", "mirror", "choose",
 )  # fmt: skip
-_MODEL = ("use", "route", "fallback", "timeouts", "retry", "tools", "context_window")
+_MODEL = ("use", "route", "fallback", "timeouts", "retry", "tools", "context_window", "cache")
+_NOT_IN_ANSWERS = frozenset({"cache", "timeouts", "retry", "context_window"})
 _KEPT = frozenset({"model", "messages", "stream", "stream_options", "input", "prompt"})
 MAX_TARGETS = 64
 
 
-def read_models(node: Node | None, providers: Mapping[str, Provider]) -> dict[str, ModelRoute]:
-    """All routes by alias."""
+def read_models(node: Node | None, providers: Mapping[str, Provider], shared: bytes = b"") -> dict[str, ModelRoute]:
+    """All routes by alias. `shared`: whatever else in the file can change answers."""
     if node is None:
         return {}
-    return {name: _model(name, child, providers) for name, child in node.mapping().items()}
+    return {name: _model(name, child, providers, shared) for name, child in node.mapping().items()}
 
 
-def _model(name: str, node: Node, providers: Mapping[str, Provider]) -> ModelRoute:
+def _model(name: str, node: Node, providers: Mapping[str, Provider], shared: bytes) -> ModelRoute:
     if not name.isprintable() or len(name) > 256 or not name:
         node.refuse(f"{name!r} can't be a model's name", "Use 1 to 256 printable characters.")
     fields = node.fields(_MODEL)
@@ -53,10 +57,17 @@ def _model(name: str, node: Node, providers: Mapping[str, Provider]) -> ModelRou
         retry=_retry(fields["retry"]) if "retry" in fields else RetryPolicy(),
         tools=fields["tools"].boolean() if "tools" in fields else None,
         context_window=fields["context_window"].integer(1, 1 << 40) if "context_window" in fields else None,
+        cache=read_cache(fields["cache"], _version(fields, shared)) if "cache" in fields else None,
     )
     if sum(1 for _ in route.targets()) > MAX_TARGETS:
         node.refuse(f"has more than {MAX_TARGETS} targets")
     return route
+
+
+def _version(fields: Mapping[str, Node], shared: bytes) -> str:
+    """Changes with whatever in the file can change this route's answers."""
+    said = {key: child.plain() for key, child in fields.items() if key not in _NOT_IN_ANSWERS}
+    return hashlib.sha256(shared + json.dumps(said, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def _steps(node: Node, providers: Mapping[str, Provider]) -> tuple[RouteStep, ...]:
