@@ -23,11 +23,12 @@ from kaname.access.tokens import issue_token
 from kaname.app.connection import build_protocol
 from kaname.gateway.admission import Admission
 from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.feedback import Feedback
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.limits.model import Budget, Definitions, KeyPolicy, Rates
 from kaname.gateway.limits.service import LimitService
 from kaname.gateway.limits.windows import WindowRule
-from kaname.gateway.ports import NoLocalModels
+from kaname.gateway.ports import Caller, NoLocalModels
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.server import GatewayApp
 from kaname.gateway.settings import GatewaySettings
@@ -60,6 +61,13 @@ class OneKey:
 
     def record_uses(self, uses: Mapping[str, datetime]) -> None:
         pass
+
+
+class NoFeedback:
+    """Nobody gives any here."""
+
+    async def write(self, caller: Caller, feedback: Feedback) -> str:
+        raise NotImplementedError
 
 
 class Server(uvicorn.Server):
@@ -98,6 +106,7 @@ async def main() -> None:
             record_sink=JournalSink(journal),
             local_models=NoLocalModels(),
             settings=GatewaySettings(),
+            feedback=NoFeedback(),
             admission=Admission(_limits(), PriceBook.load()),
         )
         server = Server(

@@ -5,6 +5,7 @@ worker (child) → key ring → local models → apps. `close` runs the same bac
 requests end first, then the journal is committed, then the children go.
 """
 
+import asyncio
 import logging
 import os
 import sys
@@ -31,10 +32,14 @@ from kaname.app.worker import DEAD_LETTERS, WAKE_VARIABLE
 from kaname.gateway.admission import Admission
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
-from kaname.gateway.limits.service import LimitService
+from kaname.gateway.limits.budget_store import BudgetStore
+from kaname.gateway.limits.process import ProcessLimits, build_limits
+from kaname.gateway.limits.routes import LimitsApi
+from kaname.gateway.limits.store import LimitStore
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.pricing.follower import PriceFollower
 from kaname.gateway.pricing.snapshot import load_snapshot
-from kaname.gateway.pricing.store import PriceStore
+from kaname.gateway.pricing.store import PriceRefresher, PriceStore
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.kernel.clock import Clock, SystemClock
@@ -45,6 +50,7 @@ from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
 from kaname.traces.dead_letters import DeadLetters
 from kaname.traces.demo.service import DemoLoader
+from kaname.traces.gateway_feedback import FeedbackScores
 from kaname.traces.live import LiveFeed
 from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
 from kaname.traces.receiver import OtlpReceiver
@@ -67,12 +73,15 @@ class Installation:
     models: LocalModelService
     live: LiveFeed
     gateway: GatewayApp
+    limits: ProcessLimits
+    price_follower: PriceFollower
     api: FastAPI
     root: RootApp
 
     async def start(self) -> None:
         """Binds what needs the event loop."""
         await self.gateway.start()
+        self.limits.start(asyncio.get_running_loop())
 
     def end_streams(self) -> None:
         """Ends open live views: they would otherwise hold up the server's end."""
@@ -81,6 +90,8 @@ class Installation:
     async def close(self) -> None:
         """Ends everything in order; safe after a partial start."""
         await self.gateway.close(self.configuration.server.drain_s)
+        self.limits.stop()
+        self.price_follower.stop()
         self.models.close()
         self.access.stop()
         self.storage.journal.close()
@@ -124,15 +135,18 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
     models.start()
     config_file = _gateway_config(configuration, data_dir)
+    limits = build_limits(storage.database, clock)
+    prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
+    price_follower = PriceFollower(PriceRefresher(storage.database, prices), configuration.pricing.poll_s)
+    price_follower.start()
     gateway = GatewayApp(
         keys=access.keyring,
         config=config_file,
         record_sink=JournalSink(storage.journal),
         local_models=models,
         settings=configuration.gateway,
-        admission=Admission(
-            LimitService(clock), PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
-        ),
+        admission=Admission(limits.service, prices),
+        feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
     )
     status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
     live = LiveFeed(storage.columns, clock, configuration.traces)
@@ -141,6 +155,11 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
             access=access,
             traces=_traces_api(configuration, storage, access, live, clock),
             prices=PriceStore(storage.database, access.audit, clock),
+            limits=LimitsApi(
+                limits=LimitStore(storage.database, access.audit, clock),
+                budgets=BudgetStore(storage.database, access.audit, clock),
+                defaults=lambda: limits.service.defaults.policy,
+            ),
             models=models,
             status=status,
         )
@@ -162,6 +181,8 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         models=models,
         live=live,
         gateway=gateway,
+        limits=limits,
+        price_follower=price_follower,
         api=api,
         root=root,
     )

@@ -14,6 +14,7 @@ from typing import cast
 
 import orjson
 
+from kaname.gateway.feedback import request_id_of
 from kaname.gateway.model import GatewayRecord, Surface
 from kaname.kernel.errors import InvalidInputError
 
@@ -37,13 +38,13 @@ _SPAN_MASK = (1 << 64) - 1
 def open_record(surface: Surface, headers: Mapping[bytes, bytes]) -> GatewayRecord:
     """The record of a call that begins now, in the caller's trace or in a new one. Header names in lower case.
 
-    The request id is the span id, so that whoever has one can find the other.
+    The request id holds trace and span id, so that whoever has it can find the span and give feedback on it.
     """
     ids = random.getrandbits(192)
     span_id = f"{(ids & _SPAN_MASK) or 1:016x}"
     record = GatewayRecord(
         project_id="",
-        request_id="req_" + span_id,
+        request_id="",
         trace_id="",
         span_id=span_id,
         surface=surface,
@@ -56,6 +57,7 @@ def open_record(surface: Surface, headers: Mapping[bytes, bytes]) -> GatewayReco
         record.trace_id = f"{(ids >> 64) or 1:032x}"
     elif (state := headers.get(b"tracestate")) is not None:
         record.trace_state = state.decode("latin-1")[:MAX_TRACE_STATE_CHARS]
+    record.request_id = request_id_of(record.trace_id, span_id)
     return record
 
 

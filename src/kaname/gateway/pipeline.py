@@ -114,15 +114,23 @@ class Pipeline:
         await self._attempt_all(exchange, request, plan, choice, reservation)
 
     def settle(self, exchange: Exchange) -> None:
-        """Charges what the call used; its record is complete."""
+        """Counts the call and charges what it used; its record is complete."""
+        record, choice = exchange.record, exchange.choice
+        if exchange.traffic is not None and choice is not None:
+            worked = record.outcome in _NOT_FAILED
+            exchange.traffic.count(
+                self._loop.time(), record.duration_ns / 1e9, worked, choice.step.index, choice.arm
+            )
         if exchange.reservation is not None:
             self._admission.settle(exchange.record, exchange.reservation)
 
     def _choose(self, exchange: Exchange, request: DecodedRequest, plan: Plan) -> Choice:
         _refuse_unsupported(request, plan)
+        exchange.traffic = plan.traffic
         if plan.only is not None:
+            exchange.choice = plan.only
             return plan.only
-        choice = plan.choose(_route_input(exchange, request), self._rng)
+        choice = exchange.choice = plan.choose(_route_input(exchange, request), self._rng)
         if choice.arm:
             record, split = exchange.record, choice.step.step.split
             record.arm, record.propensity = choice.arm, choice.propensity
@@ -329,6 +337,7 @@ def failed_reply(error: CallFailedError | KanameError) -> ErrorReply:
     return error.reply if isinstance(error, CallFailedError) else to_wire(error)
 
 
+_NOT_FAILED = frozenset({"ok", "cancelled"})
 _HAS_USAGE_OPTION = frozenset({"chat_completions", "completions"})
 
 

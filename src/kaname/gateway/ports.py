@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from kaname.gateway.feedback import Feedback
 from kaname.gateway.model import GatewayRecord
 
 
@@ -27,6 +28,14 @@ class CallerKeys(Protocol):
 
     def authenticate(self, authorization: bytes | None, x_api_key: bytes | None = None) -> Caller:
         """The caller; raises UnauthenticatedError."""
+        ...
+
+
+class FeedbackWriter(Protocol):
+    """Stores verdicts on answers; `traces` implements it."""
+
+    async def write(self, caller: Caller, feedback: Feedback) -> str:
+        """The score's id, when it is durable; raises UnavailableError."""
         ...
 
 

@@ -20,13 +20,20 @@ from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
 from kaname.gateway.error_shapes import as_wire
 from kaname.gateway.exchange import Exchange, Message, Receive, Send
+from kaname.gateway.feedback import (
+    CORS_HEADERS,
+    FEEDBACK_PATH,
+    FEEDBACK_WRITE,
+    MAX_FEEDBACK_BYTES,
+    read_feedback,
+)
 from kaname.gateway.health import HealthBook
 from kaname.gateway.models_list import describe_model, list_models
 from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
 from kaname.gateway.pipeline import Pipeline, failed_reply, mark_incomplete, send_error
 from kaname.gateway.plan import Planner
 from kaname.gateway.pool import Pool
-from kaname.gateway.ports import CallerKeys, LocalModels, RecordSink
+from kaname.gateway.ports import CallerKeys, FeedbackWriter, LocalModels, RecordSink
 from kaname.gateway.record import complete_record
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.stream import CHAT_STREAM
@@ -55,9 +62,11 @@ class GatewayApp:
         local_models: LocalModels,
         settings: GatewaySettings,
         admission: Admission,
+        feedback: FeedbackWriter,
     ) -> None:
         self.config = config
         self._admission = admission
+        self._feedback = feedback
         self._keys = keys
         self._sink = record_sink
         self._settings = settings
@@ -126,7 +135,7 @@ class GatewayApp:
             errors=surface.errors if surface is not None else "openai",
         )
         if surface is None or scope["method"] != "POST":
-            await self._serve_other(exchange, pipeline, scope)
+            await self._serve_other(exchange, pipeline, scope, receive)
             return
         self._active += 1
         try:
@@ -209,14 +218,19 @@ class GatewayApp:
 
     # ---- everything else
 
-    async def _serve_other(self, exchange: Exchange, pipeline: Pipeline, scope: Scope) -> None:
+    async def _serve_other(self, exchange: Exchange, pipeline: Pipeline, scope: Scope, receive: Receive) -> None:
         path, method = cast("str", scope["path"]), cast("str", scope["method"])
         try:
             if path in BY_PATH:
                 await _refuse_method(exchange, path, method, b"POST")
                 return
+            if path == FEEDBACK_PATH:
+                await self._serve_feedback(exchange, pipeline, method, receive)
+                return
             if path != _MODELS and not path.startswith(_MODELS + "/"):
-                raise NotFoundError(f"unknown path {path[:200]!r}", hint=f"Known: {', '.join([*BY_PATH, _MODELS])}.")
+                raise NotFoundError(
+                    f"unknown path {path[:200]!r}", hint=f"Known: {', '.join([*BY_PATH, _MODELS, FEEDBACK_PATH])}."
+                )
             if method not in ("GET", "HEAD"):
                 await _refuse_method(exchange, path, method, b"GET, HEAD")
                 return
@@ -232,6 +246,21 @@ class GatewayApp:
         except Exception:  # border: HTTP
             logger.exception("gateway request %s failed", exchange.record.request_id)
             await send_error(exchange, internal_error())
+
+    async def _serve_feedback(self, exchange: Exchange, pipeline: Pipeline, method: str, receive: Receive) -> None:
+        """Browsers may call it: keys aren't cookies, and a key that may only score gives nothing away."""
+        if method == "OPTIONS":
+            await exchange.reply(200, b"{}", CORS_HEADERS)
+            return
+        if method != "POST":
+            await _refuse_method(exchange, FEEDBACK_PATH, method, b"POST, OPTIONS")
+            return
+        caller = pipeline.authenticate(exchange.headers, FEEDBACK_WRITE)
+        async with asyncio.timeout(self._settings.body_timeout_s):
+            body = await _read_rest(b"", receive, MAX_FEEDBACK_BYTES)
+        feedback = read_feedback(body, caller.project_id or "")
+        score_id = await self._feedback.write(caller, feedback)
+        await exchange.reply(200, orjson.dumps({"object": "feedback", "id": score_id}), CORS_HEADERS)
 
 
 async def _read_rest(beginning: bytes, receive: Receive, limit: int) -> bytes:

@@ -150,12 +150,13 @@ def running_gateway(folder: Path, upstream: FaultUpstream, text: str) -> Iterato
     """A gateway with this configuration."""
     path = folder / "gateway.yaml"
     path.write_text(text)
-    sink = ListSink()
+    sink, feedback = ListSink(), ListFeedback()
     app = GatewayApp(
         keys=TestKeys(),
         config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
         record_sink=sink,
         local_models=FaultyLocalModels(upstream.port),
+        feedback=feedback,
         admission=Admission(LimitService(SystemClock()), PriceBook(None)),
         settings=GatewaySettings(
             max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
