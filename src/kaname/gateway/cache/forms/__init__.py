@@ -1,0 +1,1 @@
+"""One module a surface: a whole answer ⇄ the event stream that says the same."""
