@@ -173,6 +173,17 @@ def test_thinking_stops_where_its_blocks_were_lost() -> None:
     assert encoded.warnings == ["reasoning_effort: the thinking before the last tool calls wasn't sent back"]
 
 
+def test_what_the_client_says_in_anthropics_words_is_kept() -> None:
+    thinking = {"type": "enabled", "budget_tokens": 2000}
+    encoded = CODEC.encode_request(
+        {"messages": [USER], "thinking": thinking, "reasoning_effort": "low", "user": "u" * 300},
+        "claude-sonnet-4-5", stream=False, strict=False,
+    )  # fmt: skip
+    assert encoded.document["thinking"] == thinking
+    assert encoded.warnings == ["reasoning_effort: `thinking` says it already"]
+    assert len(encoded.document["metadata"]["user_id"]) == 64
+
+
 def test_warnings_are_bounded_and_fit_a_header() -> None:
     messages = [{"role": "user", "name": "佐藤", "content": "Hi"}] * 50
     unknown = {f"unknown_キー_{i}": 1 for i in range(100)}

@@ -129,6 +129,37 @@ def test_conversations_survive_the_hub(first: Document, rest: list[tuple[Documen
     assert (back["system"], back["max_tokens"]) == (request["system"], 7)
 
 
+calls = st.builds(
+    lambda number, name, value: {
+        "id": f"call_{number}", "type": "function",
+        "function": {"name": name, "arguments": orjson.dumps(value).decode()},
+    },
+    st.integers(0, 9), names, inputs,
+)  # fmt: skip
+chat_turns = st.one_of(
+    st.builds(lambda text: [{"role": "user", "content": text}], texts),
+    st.builds(lambda text: [{"role": "assistant", "content": text}], texts),
+    st.builds(
+        lambda text, call, result: [
+            {"role": "assistant", "content": text, "tool_calls": [call]},
+            {"role": "tool", "tool_call_id": call["id"], "content": result},
+            {"role": "assistant", "content": result},
+        ],
+        st.none() | texts, calls, texts,
+    ),
+)  # fmt: skip
+
+
+@given(texts, st.lists(chat_turns, max_size=4), texts)
+def test_chats_survive_anthropics_format(first: str, turns: list[list[Document]], last: str) -> None:
+    user = {"role": "user", "content": first}
+    messages = [user, *(message for turn in turns for message in turn), {"role": "user", "content": last}]
+    request = MessagesCodec().encode_request(
+        {"messages": messages, "max_tokens": 9}, "claude-opus-4-5", stream=False, strict=True
+    )
+    assert SURFACE.decode_request(request.document).document["messages"] == messages
+
+
 counts = st.integers(0, 10**9)
 
 

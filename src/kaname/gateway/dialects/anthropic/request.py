@@ -5,6 +5,7 @@ audio) or left out with a warning (the answer would only differ: seed, penalties
 Sources: the Messages API reference and the migration guides of the models; `models.py` holds what depends on them.
 """
 
+import hashlib
 from typing import Final
 
 from kaname.gateway.dialects.anthropic.models import ModelTraits, traits_of
@@ -23,6 +24,7 @@ from kaname.gateway.dialects.reading import (
 )
 
 _MIN_BUDGET: Final = 1024
+_MAX_USER_CHARS: Final = 256
 _BUDGETS: Final = {"minimal": 1024, "low": 2048, "medium": 8192, "high": 24_576, "xhigh": 32_768, "max": 49_152}
 _WEAKER: Final = {"minimal": "low", "max": "xhigh", "xhigh": "high"}
 _REFUSED: Final = (
@@ -100,11 +102,12 @@ def _max_tokens(chat: Document, traits: ModelTraits) -> int:
 def _add_thinking(
     request: Document, chat: Document, turns: Turns, toolbox: Toolbox, traits: ModelTraits, losses: Losses
 ) -> None:
-    given = chat.get("thinking")
+    given, effort = chat.get("thinking"), chat.get("reasoning_effort")
     if given is not None:
         request["thinking"] = an_object(given, "thinking")
+        if effort is not None:
+            losses.lose("reasoning_effort", "`thinking` says it already")
         return
-    effort = chat.get("reasoning_effort")
     if effort is None:
         return
     level = a_text(effort, "reasoning_effort")
@@ -203,7 +206,7 @@ def _add_rest(request: Document, chat: Document, losses: Losses) -> None:
             request["stop_sequences"] = sequences
     for name in ("safety_identifier", "user"):
         if chat.get(name):
-            request["metadata"] = {"user_id": a_text(chat[name], name)}
+            request["metadata"] = {"user_id": _user(a_text(chat[name], name))}
             break
     if (marker := chat.get("cache_control")) is not None:
         request["cache_control"] = an_object(marker, "cache_control")
@@ -215,6 +218,11 @@ def _add_rest(request: Document, chat: Document, losses: Losses) -> None:
     for name, value in chat.items():
         if value is not None and name not in _KNOWN:
             losses.lose(name, "it isn't known, so it wasn't sent")
+
+
+def _user(user: str) -> str:
+    """Anthropic takes 256 characters; a longer id is replaced by its digest, which is as stable."""
+    return user if len(user) <= _MAX_USER_CHARS else hashlib.sha256(user.encode()).hexdigest()
 
 
 def _add_tier(request: Document, tier: object, losses: Losses) -> None:
