@@ -1,0 +1,83 @@
+"""Runs the fault table against a gateway and prints it.
+
+    python -m bench.faults [--target ours|litellm|portkey] [--row TEXT] [--json] [--slow]
+
+Exits 1 when a row of ours fails. Rows and their checks are in `rows_*.py`; what a target is, in `targets.py`.
+"""
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from integration.gateway.fault_upstream import FaultUpstream
+
+from bench.faults import rows_client, rows_ours, rows_upstream
+from bench.faults.case import Outcome, Row, run_row
+from bench.faults.peer_targets import LiteLLM, Portkey
+from bench.faults.routes import Combo, Route
+from bench.faults.targets import Ours, Target
+from bench.faults.upstream import build_behaviours
+
+ROWS: Sequence[Row] = (*rows_upstream.TABLE.rows, *rows_client.TABLE.rows)
+
+
+def pairs_of(rows: Sequence[Row]) -> list[tuple[Route, Combo]]:
+    """Every route on every surface that uses it."""
+    return [(route, combo) for row in rows for combo in row.combos for route in row.routes]
+
+
+def start_target(name: str, folder: Path, upstream: FaultUpstream) -> Target:
+    """A gateway with every route of the suite."""
+    start = {"ours": Ours, "litellm": LiteLLM, "portkey": Portkey}[name]
+    return start(folder / name, pairs_of(ROWS), upstream.port)
+
+
+def run_all(name: str, folder: Path, *, only: str, slow: bool) -> list[Outcome]:
+    """All rows on all their surfaces."""
+    outcomes: list[Outcome] = []
+    with FaultUpstream(build_behaviours()) as upstream:
+        target = start_target(name, folder, upstream)
+        try:
+            for row in ROWS:
+                if only in row.name and (slow or not row.slow):
+                    outcomes += [run_row(row, target, upstream, combo) for combo in row.combos]
+        finally:
+            target.stop()
+        if name == "ours":
+            outcomes += rows_ours.run(folder, upstream, only)
+    return outcomes
+
+
+def print_table(outcomes: Sequence[Outcome]) -> None:
+    """One line for each row and surface."""
+    marks = {True: "pass", False: "FAIL", None: "-"}
+    for outcome in outcomes:
+        print(f"{marks[outcome.passed]:5} {outcome.row[:58]:58} {outcome.surface:23} {outcome.seen[:150]}")
+    checked = [outcome for outcome in outcomes if outcome.passed is not None]
+    rows = {outcome.row for outcome in checked}
+    strict = sum(all(o.passed for o in checked if o.row == row) for row in rows)
+    print(f"\n{sum(bool(o.passed) for o in checked)}/{len(checked)} checks, {strict}/{len(rows)} rows on every surface")
+
+
+def main() -> int:
+    """Returns 1 when one of ours fails."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--target", choices=("ours", "litellm", "portkey"), default="ours")
+    parser.add_argument("--row", default="", help="only rows whose name contains this")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--slow", action="store_true", help="also rows that take ten seconds and more")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        outcomes = run_all(options.target, Path(folder), only=options.row, slow=options.slow)
+    if options.json:
+        print(json.dumps([outcome._asdict() for outcome in outcomes], ensure_ascii=False, indent=1))
+    else:
+        print_table(outcomes)
+    return int(options.target == "ours" and any(outcome.passed is False for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,2 @@
+"""placeholder"""
+def run(folder, upstream, only): return []
