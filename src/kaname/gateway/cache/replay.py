@@ -12,13 +12,14 @@ import orjson
 
 from kaname.gateway.cache.forms import chat, completions, messages, responses
 from kaname.gateway.cache.forms.chat import DONE
-from kaname.gateway.cache.forms.pieces import documents
+from kaname.gateway.cache.forms.pieces import documents, fields_of
 from kaname.gateway.cache.model import CachedAnswer
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.model import ResponseFormat, Surface
 from kaname.gateway.stream import event_data, split_events
 
 _CALLERS_OWN = ("metadata", "user", "safety_identifier")
+_SAME_IN_ALL = ("id", "object", "created", "model", "system_fingerprint", "service_tier")
 _CHAT_LIKE: frozenset[Surface] = frozenset({"chat_completions", "completions"})
 
 
@@ -60,8 +61,7 @@ def keep(surface: Surface, form: ResponseFormat, body: bytes) -> Kept | None:
     first = next(documents(body), None)
     if first is None:
         return None
-    head = first.get("message") if surface == "messages" else first
-    fields: Document = head if isinstance(head, dict) else {}
+    fields = fields_of(first.get("message")) if surface == "messages" else first
     return Kept("sse", body, _text(fields, "id"), _text(fields, "model"))
 
 
@@ -104,10 +104,10 @@ def _is_usage_only(event: bytes) -> bool:
     if b'"usage"' not in event:
         return False
     try:
-        document: object = orjson.loads(event_data(event))
+        document = fields_of(orjson.loads(event_data(event)))
     except orjson.JSONDecodeError:
         return False
-    return isinstance(document, dict) and document.get("choices") == [] and isinstance(document.get("usage"), dict)  # pyright: ignore[reportUnknownMemberType]
+    return document.get("choices") == [] and isinstance(document.get("usage"), dict)
 
 
 def _with_usage(body: bytes, usage: bytes) -> bytes:
@@ -116,7 +116,8 @@ def _with_usage(body: bytes, usage: bytes) -> bytes:
     end = body.rfind(b"data:")
     if not usage or first is None or end < 0:
         return body
-    event = {**first, "choices": [], "usage": orjson.Fragment(usage)}
+    event: Document = {key: first[key] for key in _SAME_IN_ALL if key in first}
+    event |= {"choices": list[object](), "usage": orjson.Fragment(usage)}
     return b"%bdata: %b\n\n%b" % (body[:end], orjson.dumps(event), body[end:])
 
 

@@ -69,7 +69,8 @@ def _content_events(where: Document, part: Document) -> Iterator[Document]:
     kind = part.get("type")
     rest: Document = {}
     if kind == "output_text":
-        name, field, rest = "output_text", "text", {"logprobs": part.get("logprobs") or []}
+        name, field = "output_text", "text"
+        rest = {"logprobs": part.get("logprobs") or list[object]()}
     elif kind == "refusal":
         name, field = "refusal", "refusal"
     else:
