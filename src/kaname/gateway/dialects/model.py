@@ -3,8 +3,8 @@ hub into an upstream's wire format and back.
 
 The hub is OpenAI's chat completions document (request, `chat.completion`, `chat.completion.chunk`) with two additions:
 assistant messages and deltas may carry `reasoning_content` (text) and `thinking_blocks` (Anthropic's thinking and
-redacted_thinking blocks, whose signature the next tool turn needs). A call whose two sides speak the same format never
-goes through it: its bytes are passed.
+redacted_thinking blocks, whose signature the next tool turn needs; in a stream each comes whole, with an `index`). A
+call whose two sides speak the same format never goes through it: its bytes are passed.
 Invariants: codecs are pure and hold no state but a stream's; what a side can't say is named in `warnings`.
 """
 
