@@ -24,7 +24,9 @@ from kaname.storage.sql.database import Database
 
 PASSWORD = "correct horse battery"
 ACCESS_PREFIXES = ("/api/v1/auth/", "/api/v1/me", "/api/v1/organizations/", "/api/v1/projects/{project_id}/keys")
-ACCESS_ROUTES = {key: rule for key, rule in ROUTES.items() if key[1].startswith(ACCESS_PREFIXES)}
+ACCESS_ROUTES = {
+    key: rule for key, rule in ROUTES.items() if key[1].startswith(ACCESS_PREFIXES) and "/gateway/" not in key[1]
+}
 
 
 @dataclass(slots=True)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from fastapi import Depends, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 from fastapi.responses import JSONResponse
 
 import kaname
@@ -14,6 +14,8 @@ from kaname.app.openapi import declare_errors, declare_path_parameters
 from kaname.app.problem import install_problem_handlers
 from kaname.app.route_table import ROUTES
 from kaname.app.system import SystemStatus, build_system_router
+from kaname.gateway.limits.routes import LimitsApi
+from kaname.gateway.limits.routes import build_router as build_limits_router
 from kaname.gateway.pricing.routes import build_router as build_prices_router
 from kaname.gateway.pricing.snapshot import load_snapshot
 from kaname.gateway.pricing.store import PriceStore
@@ -37,6 +39,9 @@ class ApiParts:
     access: AccessService
     traces: TracesApi
     prices: PriceStore
+    limits: LimitsApi
+    gateway: APIRouter
+    """Routes of the gateway's configuration, secrets and state."""
     models: LocalModelService
     status: SystemStatus
 
@@ -67,6 +72,8 @@ def build_api(parts: ApiParts) -> FastAPI:
         )
     )
     app.include_router(build_prices_router(parts.prices, load_snapshot()))
+    app.include_router(build_limits_router(parts.limits))
+    app.include_router(parts.gateway)
     app.include_router(build_models_router(parts.models))
     app.include_router(build_system_router(parts.status))
     _serve_schema(app)

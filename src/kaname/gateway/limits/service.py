@@ -39,15 +39,15 @@ class LimitService:
         self.live = live or LiveStates(clock)
         self.definitions = Definitions()
         self._clock = clock
-        self._defaults = defaults or KeyDefaults()
+        self.defaults = defaults or KeyDefaults()
         self._keys: dict[str, KeyLimits] = {}
 
     # ---- configuration
 
     def use_defaults(self, defaults: KeyDefaults) -> None:
         """Takes `key_defaults` of another configuration; cheap if nothing changed."""
-        if defaults != self._defaults:
-            self._defaults = defaults
+        if defaults != self.defaults:
+            self.defaults = defaults
             self._keys = {}
 
     def use_definitions(self, definitions: Definitions) -> None:
@@ -213,7 +213,7 @@ class LimitService:
     def _compile(self, subject: Subject) -> KeyLimits:
         if len(self._keys) >= MAX_KEYS:
             self._keys.clear()
-        limits = self._keys[subject.key_id] = KeyLimits(subject, self.definitions, self._defaults, self.live)
+        limits = self._keys[subject.key_id] = KeyLimits(subject, self.definitions, self.defaults, self.live)
         return limits
 
     def _check_call(self, reservation: Reservation, subject: Subject) -> None:
