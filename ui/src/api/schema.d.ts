@@ -981,6 +981,396 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/gateway/keys/policies": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Key Policies
+         * @description Policies of the keys that have one.
+         */
+        get: operations["list_key_policies"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/keys/{key_id}/policy": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Key Policy */
+        get: operations["get_key_policy"];
+        /** Set Key Policy */
+        put: operations["set_key_policy"];
+        post?: never;
+        /** Delete Key Policy */
+        delete: operations["delete_key_policy"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/usage": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List Key Usage
+         * @description What keys used from day to day; without bounds all that is kept.
+         */
+        get: operations["list_key_usage"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/rules": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Limit Rules */
+        get: operations["list_limit_rules"];
+        put?: never;
+        /** Create Limit Rule */
+        post: operations["create_limit_rule"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/rules/{rule_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        /** Replace Limit Rule */
+        put: operations["replace_limit_rule"];
+        post?: never;
+        /** Delete Limit Rule */
+        delete: operations["delete_limit_rule"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Budgets */
+        get: operations["list_budgets"];
+        put?: never;
+        /** Create Budget */
+        post: operations["create_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete Budget */
+        delete: operations["delete_budget"];
+        options?: never;
+        head?: never;
+        /** Update Budget */
+        patch: operations["update_budget"];
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/budgets/{budget_id}/spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Budget Spend */
+        get: operations["list_budget_spend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/projects/{project_id}/gateway/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Budget Alerts */
+        get: operations["list_budget_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{organization_id}/gateway/budgets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Organization Budgets */
+        get: operations["list_organization_budgets"];
+        put?: never;
+        /** Create Organization Budget */
+        post: operations["create_organization_budget"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{organization_id}/gateway/budgets/{budget_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Delete Organization Budget */
+        delete: operations["delete_organization_budget"];
+        options?: never;
+        head?: never;
+        /** Update Organization Budget */
+        patch: operations["update_organization_budget"];
+        trace?: never;
+    };
+    "/api/v1/organizations/{organization_id}/gateway/budgets/{budget_id}/spend": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Organization Budget Spend */
+        get: operations["list_organization_budget_spend"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/organizations/{organization_id}/gateway/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Organization Budget Alerts */
+        get: operations["list_organization_budget_alerts"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Config */
+        get: operations["get_gateway_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config/validate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Validate Config */
+        post: operations["validate_gateway_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config/versions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Versions */
+        get: operations["list_gateway_config_versions"];
+        put?: never;
+        /** Save Config */
+        post: operations["save_gateway_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config/versions/{version_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Version */
+        get: operations["get_gateway_config_version"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config/diff": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Diff */
+        get: operations["diff_gateway_config"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/config/versions/{version_id}/restore": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restore */
+        post: operations["restore_gateway_config"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/secrets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Secrets */
+        get: operations["list_gateway_secrets"];
+        put?: never;
+        /** Set Secret */
+        post: operations["set_gateway_secret"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/secrets/{name}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Remove Secret */
+        delete: operations["remove_gateway_secret"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/status": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Status */
+        get: operations["get_gateway_status"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -1030,6 +1420,61 @@ export interface components {
             name: string;
             /** Password */
             password: string;
+        };
+        /** AlertList */
+        AlertList: {
+            /** Items */
+            items: components["schemas"]["AlertView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** AlertView */
+        AlertView: {
+            /** Id */
+            id: string;
+            /** Budget Id */
+            budget_id: string;
+            /** Subject */
+            subject: string;
+            /**
+             * Window Start
+             * Format: date-time
+             */
+            window_start: string;
+            /** Threshold */
+            threshold: number;
+            /**
+             * Spent Usd
+             * @description US dollars, at most 9 places.
+             */
+            spent_usd: string;
+            /**
+             * Limit Usd
+             * @description US dollars, at most 9 places.
+             */
+            limit_usd: string;
+            /** Shadow */
+            shadow: boolean;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+        };
+        /**
+         * ArmView
+         * @description One arm of a split; the only one, with an empty name, of a step without.
+         */
+        ArmView: {
+            /** Name */
+            name: string;
+            /** Weight */
+            weight: number;
+            /** Share */
+            share: number;
+            /** Targets */
+            targets: components["schemas"]["TargetRef"][];
+            traffic: components["schemas"]["TrafficView"];
         };
         /** AuditList */
         AuditList: {
@@ -1084,6 +1529,280 @@ export interface components {
             setup_required: boolean;
             /** Version */
             version: string;
+        };
+        /**
+         * BudgetBody
+         * @description A new budget. It counts what is spent from now on.
+         */
+        BudgetBody: {
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "key" | "user" | "project" | "organization" | "provider";
+            /**
+             * Subject
+             * @description Key, user (`*each`: every one) or provider; else leave it out.
+             * @default
+             */
+            subject?: string;
+            /**
+             * Key Id
+             * @description For a provider: the key whose calls count.
+             * @default
+             */
+            key_id?: string;
+            /**
+             * Amount Usd
+             * @description US dollars, at most 9 places.
+             */
+            amount_usd: string;
+            /**
+             * Period
+             * @description `30m`, `1h`, `1d`, `1w`, `1M`, `1Q`, `1Y`.
+             * @default 1M
+             */
+            period?: string;
+            /**
+             * Calendar
+             * @default false
+             */
+            calendar?: boolean;
+            /**
+             * Time Zone
+             * @default UTC
+             */
+            time_zone?: string;
+            /**
+             * Quarter Start Month
+             * @default 1
+             */
+            quarter_start_month?: number;
+            /**
+             * On Exceed
+             * @default block
+             * @enum {string}
+             */
+            on_exceed?: "block" | "warn" | "downgrade";
+            /**
+             * Downgrade To
+             * @default
+             */
+            downgrade_to?: string;
+            /**
+             * Alerts
+             * @description Per cent of the amount.
+             * @default [
+             *       50,
+             *       80,
+             *       100
+             *     ]
+             */
+            alerts?: number[];
+            /**
+             * Shadow
+             * @default false
+             */
+            shadow?: boolean;
+        };
+        /** BudgetList */
+        BudgetList: {
+            /** Items */
+            items: components["schemas"]["BudgetView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** BudgetView */
+        BudgetView: {
+            /** Id */
+            id: string;
+            /**
+             * Scope
+             * @enum {string}
+             */
+            scope: "key" | "user" | "project" | "organization" | "provider";
+            /** Subject */
+            subject: string;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Amount Usd
+             * @description US dollars, at most 9 places.
+             */
+            amount_usd: string;
+            /** Period */
+            period: string;
+            /** Calendar */
+            calendar: boolean;
+            /** Time Zone */
+            time_zone: string;
+            /** Quarter Start Month */
+            quarter_start_month: number;
+            /**
+             * On Exceed
+             * @enum {string}
+             */
+            on_exceed: "block" | "warn" | "downgrade";
+            /** Downgrade To */
+            downgrade_to: string;
+            /** Alerts */
+            alerts: number[];
+            /**
+             * Extra Usd
+             * @description US dollars, at most 9 places.
+             */
+            extra_usd: string;
+            /** Extra Until */
+            extra_until: string | null;
+            /** Shadow */
+            shadow: boolean;
+            /**
+             * Window Start
+             * Format: date-time
+             */
+            window_start: string;
+            /**
+             * Window End
+             * Format: date-time
+             */
+            window_end: string;
+            /**
+             * Spent Usd
+             * @description In the present window, by all subjects.
+             */
+            spent_usd: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /**
+         * CacheView
+         * @description What the answer cache of this process did since its start.
+         */
+        CacheView: {
+            /** Hits */
+            hits: number;
+            /** Semantic Hits */
+            semantic_hits: number;
+            /** Misses */
+            misses: number;
+            /** Bypassed */
+            bypassed: number;
+            /** Entries */
+            entries: number;
+            /** Bytes */
+            bytes: number;
+            /** Saved Usd */
+            saved_usd: number;
+        };
+        /** ConfigDiffView */
+        ConfigDiffView: {
+            /** Unified */
+            unified: string;
+            /** Changes */
+            changes: components["schemas"]["PathChangeView"][];
+        };
+        /**
+         * ConfigProblem
+         * @description What is wrong with a text, where, and the way out.
+         */
+        ConfigProblem: {
+            /** Message */
+            message: string;
+            /** Hint */
+            hint: string;
+            /** Line */
+            line: number | null;
+            /** Path */
+            path: string;
+        };
+        /** ConfigVersionList */
+        ConfigVersionList: {
+            /** Items */
+            items: components["schemas"]["ConfigVersionView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** ConfigVersionText */
+        ConfigVersionText: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "file" | "ui" | "cli" | "default";
+            /** Author Id */
+            author_id: string;
+            /** Author Name */
+            author_name: string;
+            /** Message */
+            message: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** In Force */
+            in_force: boolean;
+            /** Text */
+            text: string;
+        };
+        /**
+         * ConfigVersionView
+         * @description One configuration that came into force.
+         */
+        ConfigVersionView: {
+            /** Id */
+            id: string;
+            /** Version */
+            version: string;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "file" | "ui" | "cli" | "default";
+            /** Author Id */
+            author_id: string;
+            /** Author Name */
+            author_name: string;
+            /** Message */
+            message: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /** In Force */
+            in_force: boolean;
+        };
+        /** ConfigView */
+        ConfigView: {
+            /** Version */
+            version: string;
+            /** Text */
+            text: string;
+            /** Text Version */
+            text_version: string;
+            problem: components["schemas"]["ConfigProblem"] | null;
+            /**
+             * Source
+             * @enum {string}
+             */
+            source: "file" | "ui" | "cli" | "default";
+            /** Path */
+            path: string;
+            /** Writable */
+            writable: boolean;
         };
         /**
          * CreateKeyRequest
@@ -1342,6 +2061,36 @@ export interface components {
             /** Items */
             items: components["schemas"]["FilterFieldInfo"][];
         };
+        /** GatewayStatusView */
+        GatewayStatusView: {
+            /** Version */
+            version: string;
+            problem: components["schemas"]["ConfigProblem"] | null;
+            /** Default Provider */
+            default_provider: string | null;
+            /**
+             * On Disconnect
+             * @enum {string}
+             */
+            on_disconnect: "cancel" | "drain";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /** Providers */
+            providers: components["schemas"]["ProviderView"][];
+            /** Targets */
+            targets: components["schemas"]["TargetView"][];
+            /** Routes */
+            routes: components["schemas"]["RouteView"][];
+            cache: components["schemas"]["CacheView"] | null;
+        };
         /**
          * Histogram
          * @description Buckets of equal length, empty ones included.
@@ -1579,7 +2328,7 @@ export interface components {
             /** Role */
             role: ("owner" | "admin" | "member" | "annotator" | "viewer") | null;
             /** Permissions */
-            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read")[];
+            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "gateway:read" | "gateway:manage" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read")[];
             /** Projects */
             projects: components["schemas"]["MeProject"][];
         };
@@ -1604,7 +2353,7 @@ export interface components {
             /** Role */
             role: ("owner" | "admin" | "member" | "annotator" | "viewer") | null;
             /** Permissions */
-            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read")[];
+            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "gateway:read" | "gateway:manage" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read")[];
         };
         /** MeUser */
         MeUser: {
@@ -1640,6 +2389,14 @@ export interface components {
             type: string;
         } & {
             [key: string]: unknown;
+        };
+        /** MirrorView */
+        MirrorView: {
+            target: components["schemas"]["TargetRef"];
+            /** Sample */
+            sample: number;
+            /** Max In Flight */
+            max_in_flight: number;
         };
         /**
          * ModelCapabilitiesView
@@ -1679,6 +2436,23 @@ export interface components {
             created_at: string;
         };
         /**
+         * PathChangeView
+         * @description One value that differs. `before` and `after` are JSON; null also where there is nothing.
+         */
+        PathChangeView: {
+            /** Path */
+            path: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "added" | "removed" | "changed";
+            /** Before */
+            before?: unknown;
+            /** After */
+            after?: unknown;
+        };
+        /**
          * Payload
          * @description A text field, cut if it is long; `bytes` is the size of the whole, which `…/payload/{field}` downloads.
          */
@@ -1694,6 +2468,110 @@ export interface components {
             truncated: boolean;
             /** Bytes */
             bytes: number;
+        };
+        /**
+         * PolicyBody
+         * @description What a key may do. A rate that is left out is no limit.
+         */
+        PolicyBody: {
+            /**
+             * Models
+             * @description Names, prefixes ending in `*`, or `*`. Empty allows nothing.
+             * @default [
+             *       "*"
+             *     ]
+             */
+            models?: string[];
+            /**
+             * Providers
+             * @description Names, prefixes ending in `*`, or `*`. Empty allows nothing.
+             * @default [
+             *       "*"
+             *     ]
+             */
+            providers?: string[];
+            /** Rpm */
+            rpm?: number | null;
+            /** Tpm */
+            tpm?: number | null;
+            /** Max Concurrency */
+            max_concurrency?: number | null;
+            /** Max Cost Usd */
+            max_cost_usd?: string | null;
+            /**
+             * Allow Unpriced
+             * @default true
+             */
+            allow_unpriced?: boolean;
+            /**
+             * Cidrs
+             * @default []
+             */
+            cidrs?: string[];
+            /**
+             * Shadow
+             * @description Only evaluate: refuse nothing, count what would have been.
+             * @default false
+             */
+            shadow?: boolean;
+        };
+        /** PolicyList */
+        PolicyList: {
+            /** Items */
+            items: components["schemas"]["PolicyView"][];
+        };
+        /**
+         * PolicyView
+         * @description `source` says whether the key has a policy of its own or goes by `key_defaults` of the configuration.
+         */
+        PolicyView: {
+            /**
+             * Models
+             * @description Names, prefixes ending in `*`, or `*`. Empty allows nothing.
+             * @default [
+             *       "*"
+             *     ]
+             */
+            models?: string[];
+            /**
+             * Providers
+             * @description Names, prefixes ending in `*`, or `*`. Empty allows nothing.
+             * @default [
+             *       "*"
+             *     ]
+             */
+            providers?: string[];
+            /** Rpm */
+            rpm?: number | null;
+            /** Tpm */
+            tpm?: number | null;
+            /** Max Concurrency */
+            max_concurrency?: number | null;
+            /** Max Cost Usd */
+            max_cost_usd?: string | null;
+            /**
+             * Allow Unpriced
+             * @default true
+             */
+            allow_unpriced?: boolean;
+            /**
+             * Cidrs
+             * @default []
+             */
+            cidrs?: string[];
+            /**
+             * Shadow
+             * @description Only evaluate: refuse nothing, count what would have been.
+             * @default false
+             */
+            shadow?: boolean;
+            /** Key Id */
+            key_id: string;
+            /**
+             * Source
+             * @description `key` or `defaults`.
+             */
+            source: string;
         };
         /** PriceList */
         PriceList: {
@@ -1789,10 +2667,205 @@ export interface components {
              */
             created_at: string;
         };
+        /** ProviderKeyView */
+        ProviderKeyView: {
+            /** Name */
+            name: string;
+            /** Weight */
+            weight: number;
+        };
+        /** ProviderView */
+        ProviderView: {
+            /** Name */
+            name: string;
+            /** Type */
+            type: string;
+            /** Base Url */
+            base_url: string | null;
+            /** Keys */
+            keys: components["schemas"]["ProviderKeyView"][];
+            /** In Flight */
+            in_flight: number;
+            traffic: components["schemas"]["TrafficView"];
+        };
+        /** RestoreRequest */
+        RestoreRequest: {
+            /**
+             * Message
+             * @description Why, for those who read the history.
+             * @default
+             */
+            message?: string;
+            /** Expected Version */
+            expected_version: string;
+        };
+        /** RetryView */
+        RetryView: {
+            /** Max */
+            max: number;
+            /** Base S */
+            base_s: number;
+            /** Cap S */
+            cap_s: number;
+            /** Honor Retry After */
+            honor_retry_after: boolean;
+        };
         /** RoleRequest */
         RoleRequest: {
             /** Role */
             role: string;
+        };
+        /** RouteView */
+        RouteView: {
+            /** Name */
+            name: string;
+            /** Context Window */
+            context_window: number | null;
+            /** Tools */
+            tools: boolean | null;
+            timeouts: components["schemas"]["TimeoutsView"];
+            retry: components["schemas"]["RetryView"];
+            /** Steps */
+            steps: components["schemas"]["StepView"][];
+            traffic: components["schemas"]["TrafficView"];
+        };
+        /**
+         * RuleBody
+         * @description Rates for calls that match. `*each`: every value has its own limit; `*all`: all that have one share it.
+         */
+        RuleBody: {
+            /** Name */
+            name: string;
+            /** Rpm */
+            rpm?: number | null;
+            /** Tpm */
+            tpm?: number | null;
+            /** Max Concurrency */
+            max_concurrency?: number | null;
+            /**
+             * Keys
+             * @default []
+             */
+            keys?: string[];
+            /**
+             * Models
+             * @default []
+             */
+            models?: string[];
+            /**
+             * User
+             * @default
+             */
+            user?: string;
+            /**
+             * Metadata
+             * @default {}
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * Priority
+             * @description Of the matching rules those with the highest count.
+             * @default 0
+             */
+            priority?: number;
+            /**
+             * Always
+             * @description Counts whatever else matches.
+             * @default false
+             */
+            always?: boolean;
+            /**
+             * Shadow
+             * @default false
+             */
+            shadow?: boolean;
+        };
+        /** RuleList */
+        RuleList: {
+            /** Items */
+            items: components["schemas"]["RuleView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** RuleView */
+        RuleView: {
+            /** Name */
+            name: string;
+            /** Rpm */
+            rpm?: number | null;
+            /** Tpm */
+            tpm?: number | null;
+            /** Max Concurrency */
+            max_concurrency?: number | null;
+            /**
+             * Keys
+             * @default []
+             */
+            keys?: string[];
+            /**
+             * Models
+             * @default []
+             */
+            models?: string[];
+            /**
+             * User
+             * @default
+             */
+            user?: string;
+            /**
+             * Metadata
+             * @default {}
+             */
+            metadata?: {
+                [key: string]: string;
+            };
+            /**
+             * Priority
+             * @description Of the matching rules those with the highest count.
+             * @default 0
+             */
+            priority?: number;
+            /**
+             * Always
+             * @description Counts whatever else matches.
+             * @default false
+             */
+            always?: boolean;
+            /**
+             * Shadow
+             * @default false
+             */
+            shadow?: boolean;
+            /** Id */
+            id: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+        };
+        /** SaveRequest */
+        SaveRequest: {
+            /**
+             * Text
+             * @description The whole `gateway.yaml`.
+             */
+            text: string;
+            /**
+             * Message
+             * @description Why, for those who read the history.
+             * @default
+             */
+            message?: string;
+            /** Expected Version */
+            expected_version: string;
         };
         /** SavedViewList */
         SavedViewList: {
@@ -2040,6 +3113,35 @@ export interface components {
              */
             session_id?: string;
         };
+        /** SecretList */
+        SecretList: {
+            /** Items */
+            items: components["schemas"]["SecretView"][];
+        };
+        /**
+         * SecretView
+         * @description What may be known of a secret: never its value.
+         */
+        SecretView: {
+            /** Name */
+            name: string;
+            /**
+             * Created At
+             * Format: date-time
+             */
+            created_at: string;
+            /**
+             * Updated At
+             * Format: date-time
+             */
+            updated_at: string;
+            /** Set By */
+            set_by: string;
+            /** Last Used At */
+            last_used_at: string | null;
+            /** Used By */
+            used_by: string[];
+        };
         /**
          * SessionDetail
          * @description A session with its traces, oldest first, and its conversation.
@@ -2129,6 +3231,16 @@ export interface components {
             environment: string;
             /** Input Preview */
             input_preview: string;
+        };
+        /** SetSecretRequest */
+        SetSecretRequest: {
+            /** Name */
+            name: string;
+            /**
+             * Value
+             * Format: password
+             */
+            value: string;
         };
         /** SetupRequest */
         SetupRequest: {
@@ -2537,6 +3649,74 @@ export interface components {
             /** Agent Name */
             agent_name: string;
         };
+        /** SpendList */
+        SpendList: {
+            /** Items */
+            items: components["schemas"]["SpendView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /** SpendView */
+        SpendView: {
+            /** Subject */
+            subject: string;
+            /**
+             * Window Start
+             * Format: date-time
+             */
+            window_start: string;
+            /**
+             * Window End
+             * Format: date-time
+             */
+            window_end: string;
+            /**
+             * Spent Usd
+             * @description US dollars, at most 9 places.
+             */
+            spent_usd: string;
+        };
+        /** SplitView */
+        SplitView: {
+            /**
+             * Sticky
+             * @enum {string}
+             */
+            sticky: "session_id" | "user_id" | "key_id" | "none";
+            /** Experiment */
+            experiment: string;
+            /** Metric */
+            metric: string;
+            /** Bandit */
+            bandit: boolean;
+            /** Floor */
+            floor: number;
+        };
+        /**
+         * StepView
+         * @description The first step whose condition holds takes the call.
+         */
+        StepView: {
+            /** Index */
+            index: number;
+            /** When */
+            when: string;
+            /**
+             * Choose
+             * @enum {string}
+             */
+            choose: "balanced" | "cheapest" | "fastest";
+            split: components["schemas"]["SplitView"] | null;
+            /** Arms */
+            arms: components["schemas"]["ArmView"][];
+            /** Fallback */
+            fallback: components["schemas"]["TargetRef"][];
+            /** Context Fallback */
+            context_fallback: components["schemas"]["TargetRef"][];
+            /** Content Fallback */
+            content_fallback: components["schemas"]["TargetRef"][];
+            mirror: components["schemas"]["MirrorView"] | null;
+        };
         /**
          * StoredRowsView
          * @description Rows that one table (`name`) of one store (`sql`, `columns`, `files`) holds.
@@ -2572,6 +3752,64 @@ export interface components {
             disk_free_bytes: number;
         };
         /**
+         * TargetKeyView
+         * @description One key at one target.
+         */
+        TargetKeyView: {
+            /** Name */
+            name: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "closed" | "cooling" | "open" | "half_open" | "ramping";
+            /** Retry After S */
+            retry_after_s: number;
+            /** Requests */
+            requests: number;
+            /** Last Used At */
+            last_used_at: string | null;
+        };
+        /**
+         * TargetRef
+         * @description A target's place in a route.
+         */
+        TargetRef: {
+            /** Name */
+            name: string;
+            /** Weight */
+            weight: number;
+            /** Overrides */
+            overrides: {
+                [key: string]: unknown;
+            };
+        };
+        /**
+         * TargetView
+         * @description A model at a provider: in the configuration, or called by its name.
+         */
+        TargetView: {
+            /** Name */
+            name: string;
+            /** Provider */
+            provider: string;
+            /** Model */
+            model: string;
+            /** Configured */
+            configured: boolean;
+            /** In Flight */
+            in_flight: number;
+            /** Latency Ms */
+            latency_ms: number | null;
+            /** Input Usd Per Mtok */
+            input_usd_per_mtok: string | null;
+            /** Output Usd Per Mtok */
+            output_usd_per_mtok: string | null;
+            /** Keys */
+            keys: components["schemas"]["TargetKeyView"][];
+            traffic: components["schemas"]["TrafficView"];
+        };
+        /**
          * TierBody
          * @description Prices of calls with more input tokens than `above_input_tokens`; they hold for all tokens of the call.
          */
@@ -2585,6 +3823,17 @@ export interface components {
             prices: {
                 [key: string]: string;
             };
+        };
+        /** TimeoutsView */
+        TimeoutsView: {
+            /** Connect S */
+            connect_s: number;
+            /** Ttft S */
+            ttft_s: number;
+            /** Stall S */
+            stall_s: number;
+            /** Total S */
+            total_s: number;
         };
         /** TokenList */
         TokenList: {
@@ -2718,6 +3967,26 @@ export interface components {
             scores: components["schemas"]["ScoreChip"][];
         };
         /**
+         * TrafficView
+         * @description Calls of the last `window_s` seconds in this process. Quantiles are of calls that worked, null without any.
+         */
+        TrafficView: {
+            /** Window S */
+            window_s: number;
+            /** Requests */
+            requests: number;
+            /** Errors */
+            errors: number;
+            /** P50 Ms */
+            p50_ms: number | null;
+            /** P95 Ms */
+            p95_ms: number | null;
+            /** Requests Since Start */
+            requests_since_start: number;
+            /** Errors Since Start */
+            errors_since_start: number;
+        };
+        /**
          * Transcript
          * @description A conversation; `truncated` if it was too long to be shown whole.
          */
@@ -2755,6 +4024,42 @@ export interface components {
              * @description False for a message that an earlier turn already showed.
              */
             is_new: boolean;
+        };
+        /**
+         * UpdateBudgetBody
+         * @description What is left out stays as it is, and so does what was spent unless `reset_usage`.
+         */
+        UpdateBudgetBody: {
+            /** Amount Usd */
+            amount_usd?: string | null;
+            /** Period */
+            period?: string | null;
+            /** Calendar */
+            calendar?: boolean | null;
+            /** Time Zone */
+            time_zone?: string | null;
+            /** Quarter Start Month */
+            quarter_start_month?: number | null;
+            /** On Exceed */
+            on_exceed?: ("block" | "warn" | "downgrade") | null;
+            /** Downgrade To */
+            downgrade_to?: string | null;
+            /** Alerts */
+            alerts?: number[] | null;
+            /** Shadow */
+            shadow?: boolean | null;
+            /**
+             * Extra Usd
+             * @description An override: so much more for `extra_cycles` windows.
+             */
+            extra_usd?: string | null;
+            /** Extra Cycles */
+            extra_cycles?: number | null;
+            /**
+             * Reset Usage
+             * @default false
+             */
+            reset_usage?: boolean;
         };
         /** UpdateMe */
         UpdateMe: {
@@ -2798,6 +4103,41 @@ export interface components {
             is_shared?: boolean | null;
             query?: components["schemas"]["ViewQueryBody"] | null;
         };
+        /** UsageList */
+        UsageList: {
+            /** Items */
+            items: components["schemas"]["UsageView"][];
+            /** Next Cursor */
+            next_cursor?: string | null;
+        };
+        /**
+         * UsageView
+         * @description `unpriced`: calls whose cost nobody knows. `shadowed`: limits that would have refused, but for shadow mode.
+         */
+        UsageView: {
+            /** Key Id */
+            key_id: string;
+            /**
+             * Day
+             * @description UTC.
+             */
+            day: string;
+            /** Requests */
+            requests: number;
+            /** Refused */
+            refused: number;
+            /** Shadowed */
+            shadowed: number;
+            /** Tokens */
+            tokens: number;
+            /**
+             * Cost Usd
+             * @description US dollars, at most 9 places.
+             */
+            cost_usd: string;
+            /** Unpriced */
+            unpriced: number;
+        };
         /** UserList */
         UserList: {
             /** Items */
@@ -2830,6 +4170,22 @@ export interface components {
              * Format: date-time
              */
             joined_at: string;
+        };
+        /** ValidateRequest */
+        ValidateRequest: {
+            /**
+             * Text
+             * @description The whole `gateway.yaml`.
+             */
+            text: string;
+        };
+        /** ValidationView */
+        ValidationView: {
+            /** Ok */
+            ok: boolean;
+            /** Version */
+            version: string;
+            problem?: components["schemas"]["ConfigProblem"] | null;
         };
         /**
          * ViewFilter
@@ -5305,6 +6661,1032 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["SnapshotView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_key_policies: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    get_key_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    set_key_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PolicyBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PolicyView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    delete_key_policy: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                key_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_key_usage: {
+        parameters: {
+            query?: {
+                since?: string | null;
+                until?: string | null;
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["UsageList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_limit_rules: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    create_limit_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    replace_limit_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RuleBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RuleView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    delete_limit_rule: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                rule_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_budgets: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    create_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    delete_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    update_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateBudgetBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_budget_spend: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_budget_alerts: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_organization_budgets: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    create_organization_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["BudgetBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    delete_organization_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    update_organization_budget: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                organization_id: string;
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["UpdateBudgetBody"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BudgetView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_organization_budget_spend: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organization_id: string;
+                budget_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SpendList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_organization_budget_alerts: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                organization_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    get_gateway_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    validate_gateway_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ValidateRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ValidationView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_gateway_config_versions: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigVersionList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    save_gateway_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SaveRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    get_gateway_config_version: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigVersionText"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    diff_gateway_config: {
+        parameters: {
+            query: {
+                /** @description Id of a version. */
+                before: string;
+                /** @description Id of a version. */
+                after: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigDiffView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    restore_gateway_config: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                version_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["RestoreRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ConfigView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_gateway_secrets: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    set_gateway_secret: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SetSecretRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["SecretView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    remove_gateway_secret: {
+        parameters: {
+            query?: {
+                /** @description Even if the configuration in force names it. */
+                force?: boolean;
+            };
+            header?: never;
+            path: {
+                name: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    get_gateway_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["GatewayStatusView"];
                 };
             };
             400: components["responses"]["InvalidInput"];

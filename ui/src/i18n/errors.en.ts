@@ -223,4 +223,8 @@ export const errorTexts: ErrorTexts = {
     "Leave it out, or change the period.",
   ],
   time_zone_unknown: ["“{value}” isn't a time zone.", "Write it as Asia/Tokyo."],
+  limit_invalid: ["The setting “{setting}” isn't right.", "Correct it; the details say what is expected."],
+  limit_not_found: ["“{id}” doesn't exist here.", "Load the list again."],
+  too_many_budgets: ["There are {limit} budgets, and no more fit.", "Delete some that aren't needed."],
+  too_many_rules: ["The project has {limit} rules, and no more fit.", "Delete some that aren't needed."],
 };

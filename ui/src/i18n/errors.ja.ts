@@ -253,4 +253,8 @@ export const errorTexts: ErrorTexts = {
   budget_quarter_invalid: ["四半期の最初の月が正しくありません。", "1〜12 の数にしてください。"],
   budget_setting_without_effect: ["設定「{setting}」はここでは効果がありません。", "外すか、期間を変えてください。"],
   time_zone_unknown: ["「{value}」はタイムゾーンではありません。", "Asia/Tokyo の形で書いてください。"],
+  limit_invalid: ["設定「{setting}」が正しくありません。", "直してください。詳細に、求められる値があります。"],
+  limit_not_found: ["「{id}」はここにありません。", "一覧を読み込み直してください。"],
+  too_many_budgets: ["予算が {limit} 件あり、これ以上は作れません。", "不要なものを削除してください。"],
+  too_many_rules: ["プロジェクトにルールが {limit} 件あり、これ以上は作れません。", "不要なものを削除してください。"],
 };
