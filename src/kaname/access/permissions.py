@@ -16,6 +16,8 @@ Permission = Literal[
     "scores:write",
     "scores:delete",
     "gateway:call",
+    "gateway:read",
+    "gateway:manage",
     "models:read",
     "models:manage",
     "prices:read",
@@ -48,6 +50,7 @@ _MEMBER: frozenset[Permission] = frozenset(
         "traces:export",
         "scores:delete",
         "gateway:call",
+        "gateway:read",
         "keys:read",
         "members:read",
         "system:read",
@@ -56,6 +59,7 @@ _MEMBER: frozenset[Permission] = frozenset(
 _ADMIN: frozenset[Permission] = frozenset(
     {
         *_MEMBER,
+        "gateway:manage",
         "models:manage",
         "prices:manage",
         "keys:manage",
@@ -80,6 +84,8 @@ PROJECT_PERMISSIONS: frozenset[Permission] = frozenset(PERMISSIONS) - {
     "audit:read",
     "organization:read",
     "organization:manage",
+    "gateway:read",
+    "gateway:manage",
     "system:read",
 }
 """Those that hold for one project: what a project role can change and what an API key can be given."""

@@ -23,6 +23,7 @@ from kaname.app.api import ApiParts, build_api
 from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DataDir, unusable
+from kaname.app.gateway_api import build_gateway_api, open_gateway_config
 from kaname.app.proxies import TrustedProxies
 from kaname.app.root import RootApp
 from kaname.app.static_files import StaticFiles
@@ -30,7 +31,6 @@ from kaname.app.storage import Storage, gateway_config_path, open_storage, start
 from kaname.app.system import SystemStatus
 from kaname.app.worker import DEAD_LETTERS, WAKE_VARIABLE
 from kaname.gateway.admission import Admission
-from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.limits.budget_store import BudgetStore
 from kaname.gateway.limits.process import ProcessLimits, build_limits
@@ -134,21 +134,26 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
     models.start()
-    config_file = _gateway_config(configuration, data_dir)
+    gateway_files = open_gateway_config(
+        gateway_config_path(configuration, data_dir), configuration.gateway, os.environ, storage.database,
+        storage.crypto, access.audit, clock,
+    )  # fmt: skip
     limits = build_limits(storage.database, clock)
     prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
     price_follower = PriceFollower(PriceRefresher(storage.database, prices), configuration.pricing.poll_s)
     price_follower.start()
     gateway = GatewayApp(
         keys=access.keyring,
-        config=config_file,
+        config=gateway_files.file,
         record_sink=JournalSink(storage.journal),
         local_models=models,
         settings=configuration.gateway,
         admission=Admission(limits.service, prices),
         feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
     )
-    status = SystemStatus(storage=storage, worker=worker, models=models, gateway_config=config_file, data_dir=data_dir)
+    status = SystemStatus(
+        storage=storage, worker=worker, models=models, gateway_config=gateway_files.file, data_dir=data_dir
+    )
     live = LiveFeed(storage.columns, clock, configuration.traces)
     api = build_api(
         ApiParts(
@@ -160,6 +165,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
                 budgets=BudgetStore(storage.database, access.audit, clock),
                 defaults=lambda: limits.service.defaults.policy,
             ),
+            gateway=build_gateway_api(gateway_files, gateway.health, prices, clock),
             models=models,
             status=status,
         )
@@ -220,15 +226,6 @@ def _open(configuration: Configuration, data_dir: DataDir) -> Storage:
         if isinstance(e, OSError):
             raise unusable(data_dir.root, e) from e
         raise
-
-
-def _gateway_config(configuration: Configuration, data_dir: DataDir) -> ConfigFile:
-    return ConfigFile(
-        gateway_config_path(configuration, data_dir),
-        os.environ,
-        must_exist=bool(configuration.gateway.config_file),
-        max_connections=configuration.gateway.max_connections,
-    )
 
 
 def _project_stores(storage: Storage, data_dir: DataDir, clock: Clock) -> tuple[ProjectStore, ...]:

@@ -63,6 +63,8 @@ class LiveAttempt:
         self._ok: bool | None = None
         target.load.begin()
         target.requests += 1
+        self._key.requests += 1
+        self._key.last_used = self._began
 
     def succeeded(self, now: float) -> None:
         """An answer, or its first content, is here."""
@@ -99,6 +101,7 @@ class LiveAttempt:
                 self._key.breaker.release(self._began)
         else:
             self._target.load.end(now, self._latency_s, self._ok)
+            self._target.traffic.count(now, self._latency_s, self._ok)
 
 
 class Attempts:

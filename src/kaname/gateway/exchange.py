@@ -10,9 +10,11 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
 from kaname.gateway.decode import DecodedRequest
+from kaname.gateway.health import RouteTraffic
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers
+from kaname.gateway.plan import Choice
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.surfaces import ErrorStyle
 from kaname.gateway.sweep import Sweeper
@@ -29,9 +31,9 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
-        "_watcher", "_write_timeout_s", "body", "drains", "errors", "gone", "headers", "limits",
+        "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "gone", "headers", "limits",
         "organization_id", "record", "request", "reservation", "response",
-        "target",
+        "target", "traffic",
     )  # fmt: skip
 
     def __init__(
@@ -58,6 +60,9 @@ class Exchange:
         """Header lines that say what is left of the caller's limits."""
         self.request: DecodedRequest | None = None
         self.target: PlannedTarget | None = None
+        self.traffic: RouteTraffic | None = None
+        """Where the call is counted when it ends."""
+        self.choice: Choice | None = None
         self.response: UpstreamResponse | None = None
         """What the upstream is answering; its deadlines are checked with ours."""
         self.gone: Literal["", "left", "stalled"] = ""

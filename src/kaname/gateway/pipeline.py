@@ -35,7 +35,6 @@ from kaname.gateway.providers.signing import Signers
 from kaname.gateway.record import record_error
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
-from kaname.gateway.translated_stream import TranslatedRelay
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
 from kaname.gateway.wire import Wire, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
@@ -118,9 +117,7 @@ class Pipeline:
         record, choice = exchange.record, exchange.choice
         if exchange.traffic is not None and choice is not None:
             worked = record.outcome in _NOT_FAILED
-            exchange.traffic.count(
-                self._loop.time(), record.duration_ns / 1e9, worked, choice.step.index, choice.arm
-            )
+            exchange.traffic.count(self._loop.time(), record.duration_ns / 1e9, worked, choice.step.index, choice.arm)
         if exchange.reservation is not None:
             self._admission.settle(exchange.record, exchange.reservation)
 
@@ -207,7 +204,7 @@ class Pipeline:
                 strip = wire.passes and _strips_usage(request, target)
                 opened = await self._opener.stream(response, wire, request, surface, strip_usage=strip)
             else:
-                opened = await self._opener.whole(response, wire, surface)
+                opened = await self._opener.whole(response, wire, request, surface)
         except BaseException as e:
             if response is not None:
                 response.abort()
@@ -278,8 +275,7 @@ class Pipeline:
             end = relay.end()
             record.usage, record.finish_reasons = end.usage, end.finish_reasons
             record.response, record.response_bytes = relay.head(), relay.sent_bytes
-            if isinstance(relay, TranslatedRelay):
-                record.malformed_events = relay.malformed
+            record.malformed_events = relay.malformed
         if end.error is not None:
             live.failed_late(self._loop.time())
             mark_incomplete(exchange, to_wire(error_in_success(end.error)))

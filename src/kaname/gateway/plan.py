@@ -12,7 +12,7 @@ from random import Random
 from typing import NamedTuple
 
 from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, RouteStep, Target, single_target
-from kaname.gateway.health import HealthBook
+from kaname.gateway.health import HealthBook, RouteTraffic
 from kaname.gateway.openai_errors import model_not_found
 from kaname.gateway.planned_target import PlannedTarget, plan_target
 from kaname.gateway.ports import LocalModelInfo, LocalModels
@@ -40,6 +40,7 @@ class PlannedStep:
     """A step of the route with its targets ready to be called."""
 
     step: RouteStep
+    index: int
     groups: Mapping[str, tuple[PlannedTarget, ...]]
     arms: Arms | None
     fallback: tuple[PlannedTarget, ...]
@@ -58,6 +59,7 @@ class Plan:
     """A single answer is silent until it is done, so only the total counts."""
     only: Choice | None
     """The choice when it doesn't depend on the call."""
+    traffic: RouteTraffic
 
     def choose(self, call: RouteInput, rng: Random) -> Choice:
         """The step and arm of a call; raises NotFoundError (`no_route`) when no step takes it."""
@@ -149,6 +151,7 @@ class Planner:
             stream_timeouts=timeouts,
             answer_timeouts=timeouts._replace(first_byte_s=timeouts.total_s),
             only=only,
+            traffic=self.health.route(route.name),
         )
 
     def _compile_step(self, config: GatewayConfig, route: ModelRoute, index: int, step: RouteStep) -> PlannedStep:
@@ -159,6 +162,7 @@ class Planner:
         salt = (split.experiment if split is not None else "") or f"{route.name}/{index}"
         return PlannedStep(
             step=step,
+            index=index,
             groups={arm: planned(targets) for arm, targets in step.arms.items()},
             arms=Arms(split.arms, salt) if split is not None else None,
             fallback=planned(step.fallback),

@@ -30,8 +30,9 @@ class Node:
         """Raises ConfigurationError that names file, line and path."""
         at = f"{self.source}:{self.line}"
         raise ConfigurationError(
-            f"{at}: {self.path or 'the file'}: {problem}", hint=hint, code="gateway_config_invalid"
-        )
+            f"{at}: {self.path or 'the file'}: {problem}", hint=hint, code="gateway_config_invalid",
+            params={"line": self.line, "path": self.path, "problem": problem},
+        )  # fmt: skip
 
     def fields(self, known: Sequence[str]) -> "Mapping[str, Node]":
         """The value as a map in which only `known` keys may stand."""
@@ -92,8 +93,9 @@ def read_tree(text: str, source: str) -> Node:
     except yaml.MarkedYAMLError as e:
         line = e.problem_mark.line + 1 if e.problem_mark is not None else 0
         raise ConfigurationError(
-            f"{source}:{line}: not valid YAML: {e.problem}", hint="Mend the file.", code="gateway_config_invalid"
-        ) from e
+            f"{source}:{line}: not valid YAML: {e.problem}", hint="Mend the file.", code="gateway_config_invalid",
+            params={"line": line, "path": "", "problem": f"not valid YAML: {e.problem}"},
+        ) from e  # fmt: skip
     except (yaml.YAMLError, RecursionError) as e:
         raise ConfigurationError(
             f"{source}: not valid YAML: {e}", hint="Mend the file.", code="gateway_config_invalid"

@@ -10,6 +10,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 
 from kaname.access import tables as access_tables
+from kaname.gateway.history import tables as config_tables
 from kaname.gateway.limits import tables as limits_tables
 from kaname.kernel.errors import ConfigurationError, ConflictError, IntegrityError, UnavailableError
 from kaname.storage import secrets as secret_tables
@@ -17,7 +18,7 @@ from kaname.storage.sql.database import Database
 from kaname.storage.sql.migrations import current_revision, known_revisions, migrate, require_current
 from kaname.storage.sql.schema import metadata
 
-SLICES_WITH_TABLES = (access_tables, limits_tables, secret_tables)
+SLICES_WITH_TABLES = (access_tables, config_tables, limits_tables, secret_tables)
 
 
 def _add(database: Database, name: str) -> None:

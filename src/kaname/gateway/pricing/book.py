@@ -63,6 +63,15 @@ class PriceBook:
             return None
         return (pico + 500) // 1000
 
+    def rate(self, provider: str, model: str, at_ns: int, *, project_id: str = "") -> Rate | None:
+        """The price that holds at a time, for showing it."""
+        return self._rate(provider, model, at_ns, project_id)
+
+    def context_window(self, provider: str, model: str) -> int | None:
+        """How many tokens a public model takes, if the snapshot knows."""
+        found = self._snapshot.find(provider, model) if self._snapshot and model else None
+        return found.context_window if found is not None else None
+
     def replace_project_prices(self, prices: Sequence[ProjectPrice]) -> None:
         """Takes these project prices instead of the present ones."""
         by_project: dict[str, list[ProjectPrice]] = {}

@@ -46,6 +46,11 @@ class TargetLoad:
         self._failing = self._failing * kept + (0.0 if ok else fresh)
         self._stamp = now
 
+    @property
+    def latency_s(self) -> float | None:
+        """The averaged latency; None before the first call came back."""
+        return None if self._stamp == float("-inf") else self._latency_s
+
     def score(self, now: float, share: float = 1.0) -> float:
         """Return the cost of sending a call here; less is better. `share`: this target's weight over the greatest one.
 

@@ -1,0 +1,1 @@
+"""Configurations that came into force, and changing the one that is."""

@@ -1,0 +1,1 @@
+"""What the gateway is doing now, for people."""

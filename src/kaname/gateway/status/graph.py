@@ -1,0 +1,118 @@
+"""The configuration's routes as a graph for people, with the traffic of each part."""
+
+from collections import Counter
+from collections.abc import Iterable
+
+from kaname.gateway.config import ModelRoute, RouteStep, Split, Target
+from kaname.gateway.health import RouteTraffic
+from kaname.gateway.routing.split import BUCKETS, Arms
+from kaname.gateway.status.views import (
+    ArmView,
+    MirrorView,
+    RetryView,
+    RouteView,
+    SplitView,
+    StepView,
+    TargetRef,
+    TimeoutsView,
+    TrafficView,
+)
+from kaname.gateway.traffic import WINDOW_S, Traffic, window_of
+
+
+def show_traffic(now: float, *parts: Traffic) -> TrafficView:
+    """What several things did together."""
+    count = window_of(parts, now)
+    return TrafficView(
+        window_s=round(WINDOW_S),
+        requests=count.requests,
+        errors=count.errors,
+        p50_ms=_milliseconds(count.p50_s),
+        p95_ms=_milliseconds(count.p95_s),
+        requests_since_start=sum(part.requests for part in parts),
+        errors_since_start=sum(part.errors for part in parts),
+    )
+
+
+def show_route(route: ModelRoute, traffic: RouteTraffic | None, now: float) -> RouteView:
+    """One alias with its steps."""
+    timeouts, retry = route.timeouts, route.retry
+    arms = traffic.arms if traffic is not None else {}
+    return RouteView(
+        name=route.name,
+        context_window=route.context_window,
+        tools=route.tools,
+        timeouts=TimeoutsView(
+            connect_s=timeouts.connect_s,
+            ttft_s=timeouts.first_byte_s,
+            stall_s=timeouts.stall_s,
+            total_s=timeouts.total_s,
+        ),
+        retry=RetryView(
+            max=retry.max, base_s=retry.base_s, cap_s=retry.cap_s, honor_retry_after=retry.honor_retry_after
+        ),
+        steps=[
+            _step(route, i, step, {arm: count for (at, arm), count in arms.items() if at == i}, now)
+            for i, step in enumerate(route.steps)
+        ],
+        traffic=show_traffic(now, *([traffic.total] if traffic is not None else [])),
+    )
+
+
+def shares_of(split: Split, salt: str) -> dict[str, float]:
+    """Which share of calls each arm really gets: its buckets over all."""
+    owned = Counter(Arms(split.arms, salt).owners())
+    return {arm: owned[arm] / BUCKETS for arm in split.arms}
+
+
+def salt_of(route: ModelRoute, index: int, split: Split) -> str:
+    """What places callers in the buckets of a step's split."""
+    return split.experiment or f"{route.name}/{index}"
+
+
+def _step(route: ModelRoute, index: int, step: RouteStep, counts: dict[str, Traffic], now: float) -> StepView:
+    split = step.split
+    shares = shares_of(split, salt_of(route, index, split)) if split is not None else {"": 1.0}
+    mirror = step.mirror
+    return StepView(
+        index=index,
+        when=step.when_text,
+        choose=step.choose,
+        split=SplitView(
+            sticky=split.sticky,
+            experiment=split.experiment,
+            metric=split.metric,
+            bandit=split.bandit,
+            floor=split.floor,
+        )
+        if split is not None
+        else None,
+        arms=[
+            ArmView(
+                name=arm,
+                weight=split.arms[arm] if split is not None else 1.0,
+                share=shares[arm],
+                targets=_refs(targets),
+                traffic=show_traffic(now, *([counts[arm]] if arm in counts else [])),
+            )
+            for arm, targets in step.arms.items()
+        ],
+        fallback=_refs(step.fallback),
+        context_fallback=_refs(step.context_fallback),
+        content_fallback=_refs(step.content_fallback),
+        mirror=MirrorView(target=_ref(mirror.target), sample=mirror.sample, max_in_flight=mirror.max_in_flight)
+        if mirror is not None
+        else None,
+    )
+
+
+def _refs(targets: Iterable[Target]) -> list[TargetRef]:
+    return [_ref(target) for target in targets]
+
+
+def _ref(target: Target) -> TargetRef:
+    return TargetRef(name=target.name, weight=target.weight, overrides=dict(target.overrides))
+
+
+def _milliseconds(seconds: float | None) -> float | None:
+    return None if seconds is None else round(seconds * 1000, 2)
