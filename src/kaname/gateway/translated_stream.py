@@ -4,15 +4,19 @@ A `Relay` like `EventRelay`, which passes bytes. Every event is parsed here. Usa
 hub's chunks as they pass.
 """
 
+import re
 from collections.abc import Iterable
 from typing import Protocol, cast
 
 import orjson
 
 from kaname.gateway.dialects.model import Document, StreamDecoder, StreamEncoder
+from kaname.gateway.dialects.reading import objects_in
 from kaname.gateway.openai_errors import WireError
 from kaname.gateway.stream import StreamEnd, event_data, split_complete_events
 from kaname.kernel.errors import UpstreamError
+
+_NAME = re.compile(rb"(?:^|[\r\n])event:([^\r\n]*)")
 
 
 class Framer(Protocol):
@@ -29,18 +33,35 @@ class SseFramer:
     __slots__ = ("_held", "_max_event_bytes")
 
     def __init__(self, max_event_bytes: int) -> None:
-        self._held = b""
+        self._held = bytearray()
         self._max_event_bytes = max_event_bytes
 
     def feed(self, chunk: bytes) -> Iterable[tuple[str, bytes]]:
         """See `Framer`."""
-        events, self._held = split_complete_events(self._held + chunk)
+        held = self._held
+        if held:
+            start = max(len(held) - 3, 0)
+            held += chunk
+            if max(held.rfind(b"\n\n", start), held.rfind(b"\r\r", start), held.rfind(b"\n\r", start)) < 0:
+                self._check_size()
+                return ()
+            chunk = bytes(held)
+        if b"\r" in chunk:
+            events, rest = split_complete_events(chunk)
+            read = _read_any
+        else:
+            *events, rest = chunk.split(b"\n\n")
+            read = _read_plain
+        self._held = bytearray(rest)
+        self._check_size()
+        return [found for event in events if (found := read(event))[1]]
+
+    def _check_size(self) -> None:
         if len(self._held) > self._max_event_bytes:
             raise UpstreamError(
                 f"an event of the upstream's stream is larger than {self._max_event_bytes} bytes",
                 hint="Setting gateway.max_event_bytes.", code="upstream_response_too_large",
             )  # fmt: skip
-        return [(_event_name(event), data) for event in events if (data := event_data(event))]
 
 
 class TranslatedRelay:
@@ -118,7 +139,7 @@ class TranslatedRelay:
         usage = chunk.get("usage")
         if isinstance(usage, dict):
             self._usage = cast("Document", usage)
-        for choice in cast("list[Document]", chunk.get("choices") or []):
+        for choice in objects_in(chunk, "choices"):
             reason = choice.get("finish_reason")
             if isinstance(reason, str) and reason not in self._finish_reasons:
                 self._finish_reasons.append(reason)
@@ -143,9 +164,21 @@ def _has_content(delta: object) -> bool:
     )
 
 
+def _read_plain(event: bytes) -> tuple[str, bytes]:
+    """An event whose lines end with LF. Almost all are one `data` line, with or without a name before it."""
+    name, rest = b"", event
+    if event.startswith(b"event: "):
+        line, _, rest = event.partition(b"\n")
+        name = line[7:]
+    if rest.startswith(b"data: ") and b"\n" not in rest:
+        return name.strip().decode("latin-1"), rest[6:]
+    return _read_any(event)
+
+
+def _read_any(event: bytes) -> tuple[str, bytes]:
+    return _event_name(event), event_data(event)
+
+
 def _event_name(event: bytes) -> str:
-    start = 0 if event.startswith(b"event:") else event.find(b"\nevent:") + 1
-    if start == 0 and not event.startswith(b"event:"):
-        return ""
-    line = event[start + 6 :].split(b"\n", 1)[0]
-    return line.strip().decode("latin-1")
+    found = _NAME.search(event)
+    return found[1].strip().decode("latin-1") if found is not None else ""
