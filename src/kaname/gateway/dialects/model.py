@@ -74,6 +74,10 @@ class StreamEncoder(Protocol):
 class SurfaceCodec(Protocol):
     """A client's wire format ⇄ hub."""
 
+    def for_request(self, document: Document) -> "SurfaceCodec":
+        """The codec for the answers to one request, where they repeat some of it; itself where they don't."""
+        ...
+
     def decode_request(self, document: Document) -> Encoded:
         """The hub's request; raises InvalidInputError with `param`."""
         ...

@@ -9,6 +9,10 @@ from kaname.gateway.dialects.model import Document, Encoded
 class MessagesSurface:
     """See `SurfaceCodec`. Stateless."""
 
+    def for_request(self, document: Document) -> "MessagesSurface":
+        """See `SurfaceCodec`."""
+        return self
+
     def decode_request(self, document: Document) -> Encoded:
         """See `SurfaceCodec`."""
         return decode_request(document)

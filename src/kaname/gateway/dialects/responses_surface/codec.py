@@ -15,7 +15,7 @@ class ResponsesSurface:
         self._echo: Document = echo or {}
 
     def for_request(self, document: Document) -> "ResponsesSurface":
-        """The codec of one request, whose answers repeat its parameters as the API's own do."""
+        """See `SurfaceCodec`. The API's own answers repeat the parameters of their request."""
         return ResponsesSurface(echo_of(document))
 
     def decode_request(self, document: Document) -> Encoded:
