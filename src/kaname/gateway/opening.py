@@ -14,6 +14,7 @@ import orjson
 from kaname.gateway.answer import Answer, error_in_success, forwarded_headers, read_answer, read_error
 from kaname.gateway.decode import DecodedRequest
 from kaname.gateway.dialects.chat.encoder import ChatEncoder
+from kaname.gateway.dialects.embeddings.texts import as_asked
 from kaname.gateway.dialects.model import Document, StreamEncoder
 from kaname.gateway.failure import AttemptFailedError, failure_of_status
 from kaname.gateway.model import Surface, UsageFormat
@@ -23,7 +24,7 @@ from kaname.gateway.providers.framing import framer
 from kaname.gateway.providers.said_error import SaidError
 from kaname.gateway.routing.retry_after import parse_retry_after
 from kaname.gateway.settings import GatewaySettings
-from kaname.gateway.stream import EventRelay, Relay, event_data, first_error, looks_like_events, split_events
+from kaname.gateway.stream import EventRelay, Relay, early_error, event_data, looks_like_events, split_events
 from kaname.gateway.stream_dialects import STREAM_DIALECTS
 from kaname.gateway.surfaces import SURFACES, ErrorStyle
 from kaname.gateway.translated_stream import TranslatedRelay
@@ -75,7 +76,9 @@ class Opener:
         reply = read_error(status, headers, body, _upstream_style(wire, target))
         return failure_of_status(status, reply, parse_retry_after(headers, time.time()))
 
-    async def whole(self, response: UpstreamResponse, wire: Wire, surface: Surface) -> WholeAnswer:
+    async def whole(
+        self, response: UpstreamResponse, wire: Wire, request: DecodedRequest, surface: Surface
+    ) -> WholeAnswer:
         """Reads an answer that isn't a stream; raises UpstreamError."""
         body = await response.read_all(self._settings.max_response_bytes)
         headers = forwarded_headers(response.headers)
@@ -84,7 +87,11 @@ class Opener:
                 body=body, answer=read_answer(body), usage_format=_USAGE_FORMATS.get(surface, "openai"), headers=headers
             )
         hub = wire.provider_codec.decode_response(_document(body))
+        if not hub.get("model"):
+            hub["model"] = request.model
         answer = read_answer(orjson.dumps(hub))
+        if surface == "embeddings":
+            hub = as_asked(hub, request.document)
         client = hub if wire.surface_codec is None else wire.surface_codec.encode_response(hub)
         return WholeAnswer(body=orjson.dumps(client), answer=answer, usage_format="openai", headers=headers)
 
@@ -134,10 +141,9 @@ async def _hold(response: UpstreamResponse, relay: Relay, chunk: bytes, *, parse
     held, checked, ended = b"", parsed, False
     while True:
         held += relay.feed(chunk) if chunk else relay.finish()
-        if not checked and any(event_data(event) for event in split_events(held)):
-            checked = True
-            if (error := first_error(held)) is not None:
-                raise error_in_success(error)
+        if not parsed and (error := early_error(held)) is not None:
+            raise error_in_success(error)
+        checked = checked or any(event_data(event) for event in split_events(held))
         if relay.content_seen or relay.done or len(held) > MAX_HELD_BYTES:
             return held
         if held.count(b"\n\n") > MAX_HELD_EVENTS:

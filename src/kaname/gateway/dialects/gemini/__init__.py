@@ -1,0 +1,1 @@
+"""Gemini's `generateContent` as an upstream format: what the hub says in it, and back."""
