@@ -98,6 +98,7 @@ class Pipeline:
         record.config_version = config.version
         plan = self._planner.plan(config, request.model)
         choice = self._choose(exchange, request, plan)
+        self._admission.limits.use_defaults(config.key_defaults)
         reservation = exchange.reservation = self._admission.admit(
             record, exchange.organization_id, request.document, exchange.body, choice.primary[0]
         )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from kaname.gateway.cache.model import CachePolicy
+from kaname.gateway.limits.model import KeyDefaults
 from kaname.gateway.pool import Origin
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.upstream_response import Timeouts
@@ -151,6 +152,8 @@ class GatewayConfig:
     providers: Mapping[str, Provider]
     models: Mapping[str, ModelRoute]
     default_provider: str | None = None
+    key_defaults: KeyDefaults = field(default_factory=KeyDefaults)
+    """What holds for keys without a policy of their own."""
     drain_on_disconnect: bool = False
     """Whether an answer is read to its end, and paid for, after its client has left."""
     text: str = field(default="", repr=False)

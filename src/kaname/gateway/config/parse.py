@@ -13,6 +13,7 @@
         retry: {max: 2, base: 250ms, cap: 5s}
       draft: {use: local/smollm2}
     default_provider: openai
+    key_defaults: {rpm: 600, budget: {usd: 50, per: month}}
     on_disconnect: cancel
 
 Every model is also reachable as `provider/model`. `local` is always there: the models of this installation. Upstream
@@ -28,9 +29,11 @@ from kaname.gateway.config.providers import read_providers
 from kaname.gateway.config.routes import read_models
 from kaname.gateway.config.secrets import KeyResolver, environment_keys
 from kaname.gateway.config.values import word
+from kaname.gateway.limits.key_defaults import read_key_defaults
+from kaname.gateway.limits.model import KeyDefaults
 from kaname.gateway.yaml_tree import Node, read_tree
 
-_TOP = ("providers", "models", "default_provider", "on_disconnect")
+_TOP = ("providers", "models", "default_provider", "key_defaults", "on_disconnect")
 _NOT_IN_ANSWERS = frozenset({"models", "default_provider", "on_disconnect", "key_defaults", "log"})
 
 
@@ -47,6 +50,7 @@ def parse_config(text: str, source: str, keys: KeyResolver, *, max_connections: 
         providers=providers,
         models=read_models(top.get("models"), providers, _shared(top)),
         default_provider=default.text() if default is not None else None,
+        key_defaults=read_key_defaults(top["key_defaults"]) if "key_defaults" in top else KeyDefaults(),
         drain_on_disconnect=on_disconnect is not None and word(on_disconnect, ("cancel", "drain")) == "drain",
         text=text,
     )

@@ -7,6 +7,8 @@ includes cached tokens and Anthropic's doesn't. None is an unknown price, never 
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
+import orjson
+
 from kaname.gateway.pricing.book import PriceBook
 
 _INPUT_DETAILS = (
@@ -43,6 +45,12 @@ def actual_cost(
 ) -> int | None:
     """The cost of disjoint buckets."""
     return book.nano_usd(provider, model, buckets, at_ns, project_id=project_id) if buckets else 0
+
+
+def read_usage(usage: bytes) -> Used | None:
+    """`usage_buckets` of a recorded usage object."""
+    document: object = orjson.loads(usage) if usage else None
+    return usage_buckets(cast("dict[str, object]", document)) if isinstance(document, dict) else None
 
 
 def usage_buckets(usage: Mapping[str, object]) -> Used | None:

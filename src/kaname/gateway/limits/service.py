@@ -45,10 +45,12 @@ class LimitService:
     # ---- configuration
 
     def use_defaults(self, defaults: KeyDefaults) -> None:
-        """Takes `key_defaults` of another configuration; cheap if nothing changed."""
+        """Takes `key_defaults` of the configuration in force; told on every call, so cheap if nothing changed."""
+        if defaults is self.defaults:
+            return
         if defaults != self.defaults:
-            self.defaults = defaults
             self._keys = {}
+        self.defaults = defaults
 
     def use_definitions(self, definitions: Definitions) -> None:
         """Takes what people set from now on; running calls settle what they reserved."""
