@@ -102,10 +102,12 @@ def test_what_cant_be_said_is_refused_with_its_path(chat: Document, param: str, 
 
 def test_a_model_that_cant_be_made_to_call_a_tool_refuses() -> None:
     tools = [{"type": "function", "function": {"name": "f"}}]
-    with pytest.raises(InvalidInputError) as refused:
-        encode({"tools": tools, "tool_choice": "required"}, "claude-opus-5-5")
-    assert refused.value.param == "tool_choice"
-    assert encode({"tools": tools, "tool_choice": "required"}, "claude-sonnet-5")["tool_choice"] == {"type": "any"}
+    for model in ("claude-opus-5-5", "claude-sonnet-5-5", "claude-fable-5-1"):
+        with pytest.raises(InvalidInputError) as refused:
+            encode({"tools": tools, "tool_choice": "required"}, model)
+        assert refused.value.param == "tool_choice"
+    for model in ("claude-sonnet-5", "claude-haiku-5-5", "claude-fable-5", "claude-opus-4-8"):
+        assert encode({"tools": tools, "tool_choice": "required"}, model)["tool_choice"] == {"type": "any"}
 
 
 def test_allowed_tools_leave_the_others_out() -> None:
@@ -127,6 +129,7 @@ def test_allowed_tools_leave_the_others_out() -> None:
         ("claude-opus-4-8", "none", None, None),
         ("claude-opus-5", "none", {"type": "disabled"}, None),
         ("claude-sonnet-5-5", "none", {"type": "between_tools"}, None),
+        ("claude-haiku-5-5", "none", {"type": "disabled"}, None),
         ("claude-opus-5-5", "none", None, {"effort": "low"}),
         ("claude-mythos-preview", "none", None, {"effort": "low"}),
     ],
@@ -145,7 +148,8 @@ def test_effort_by_age(model: str, effort: str, thinking: Document | None, confi
         (["claude-sonnet-4-20250514", "claude-4-sonnet"], 64_000, "both"),
         (["claude-opus-4-6", "claude-4.6-opus"], 128_000, "one"),
         (["claude-opus-4-7", "claude-opus-latest", "claude-fable-5"], 128_000, "none"),
-        (["claude-haiku-5-5"], 64_000, "none"),
+        (["claude-haiku-5-5", "claude-sonnet-5"], 128_000, "none"),
+        (["claude-sonnet-4-6"], 64_000, "one"),
         (["kimi-k2", "deepseek-chat"], 8192, "both"),
     ],
 )

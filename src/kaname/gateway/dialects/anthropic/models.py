@@ -15,6 +15,7 @@ Off = Literal["omit", "disabled", "between_tools", "never"]
 _FAMILIES: Final = r"opus|sonnet|haiku|fable|mythos"
 _VERSION: Final = r"(\d)(?:[-.](\d{1,2}))?(?!\d)"
 _NAME: Final = re.compile(rf"claude-(?:({_FAMILIES})-{_VERSION}|{_VERSION}-({_FAMILIES})|({_FAMILIES}))")
+_ALWAYS_THINKING: Final = ("fable", "mythos")
 _OTHER_MAX_TOKENS: Final = 8192
 
 
@@ -54,21 +55,21 @@ def traits_of(model: str) -> ModelTraits:
         limit = 32_000 if family == "opus" and version < (4, 5) else 64_000
         sampling: Sampling = "one" if version >= (4, 1) else "both"
         return ModelTraits(limit, "budget", sampling, frozenset(), schemas=version >= (4, 1))
-    limit = 64_000 if family == "haiku" or (family == "sonnet" and version < (5, 0)) else 128_000
+    limit = 64_000 if family == "sonnet" and version < (5, 0) else 128_000
     efforts = frozenset({"low", "medium", "high", "max"})
     if version < (4, 7):
         return ModelTraits(limit, "adaptive", "one", efforts)
     return ModelTraits(
         limit, "adaptive", "none", efforts | {"xhigh"}, _off(family, version),
-        forced_tools=not (family == "opus" and version >= (5, 5)),
+        forced_tools=family == "haiku" or version < ((5, 1) if family in _ALWAYS_THINKING else (5, 5)),
     )  # fmt: skip
 
 
 def _off(family: str, version: tuple[int, int]) -> Off:
-    if family in ("fable", "mythos"):
+    if family in _ALWAYS_THINKING:
         return "never"
     if version < (5, 0):
         return "omit"
-    if version < (5, 5):
+    if version < (5, 5) or family == "haiku":
         return "disabled"
     return "never" if family == "opus" else "between_tools"

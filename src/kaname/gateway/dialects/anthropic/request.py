@@ -70,8 +70,8 @@ def encode_request(chat: Document, model: str, *, stream: bool, strict: bool) ->
         request["tools"] = toolbox.tools
     if toolbox.choice is not None:
         request["tool_choice"] = toolbox.choice
-    _add_thinking(request, chat, turns, toolbox, traits, losses)
-    _add_sampling(request, chat, traits, losses)
+    add_thinking(request, chat, turns, toolbox, traits, losses)
+    add_sampling(request, chat, traits, losses)
     _add_format(request, chat, traits, losses)
     _add_rest(request, chat, losses)
     if stream:
@@ -99,7 +99,7 @@ def _max_tokens(chat: Document, traits: ModelTraits) -> int:
     return traits.max_tokens
 
 
-def _add_thinking(
+def add_thinking(
     request: Document, chat: Document, turns: Turns, toolbox: Toolbox, traits: ModelTraits, losses: Losses
 ) -> None:
     given, effort = chat.get("thinking"), chat.get("reasoning_effort")
@@ -156,7 +156,7 @@ def _set_budget(request: Document, level: str, losses: Losses) -> None:
         request["thinking"] = {"type": "enabled", "budget_tokens": budget}
 
 
-def _add_sampling(request: Document, chat: Document, traits: ModelTraits, losses: Losses) -> None:
+def add_sampling(request: Document, chat: Document, traits: ModelTraits, losses: Losses) -> None:
     thinking = request.get("thinking")
     thinks = isinstance(thinking, dict) and thinking != {"type": "disabled"}
     for name in ("temperature", "top_p", "top_k"):
