@@ -74,6 +74,18 @@ export const errorTexts: ErrorTexts = {
     "Give one value, or use the operator “in”.",
   ],
   filter_wants_text: ["The filter on “{field}” can't use {value}.", "It wants a text of at most {limit} characters."],
+  gateway_config_conflict: [
+    "The configuration is at version {version} now; you began with {expected}.",
+    "Load it again and repeat your change.",
+  ],
+  gateway_config_version_not_found: ["No version of the configuration has the id {id}.", "Reload the history."],
+  gateway_secret_in_use: ["The secret {name} is used by {providers}.", "Take it out of the configuration first."],
+  gateway_secret_name: ["“{value}” can't be a secret's name.", "Use a-z, 0-9, dot, dash and underscore, 64 at most."],
+  gateway_secret_not_found: ["There is no secret called {name}.", "It may be removed already. Reload the page."],
+  gateway_secret_value: [
+    "This can't be a provider's key.",
+    "A key has 1 to {limit} printable ASCII characters and no spaces.",
+  ],
   id_invalid: [
     "“{value}” isn't an id.",
     "{field} has {digits} hexadecimal digits. The address may have been cut when it was copied.",
@@ -192,6 +204,7 @@ export const errorTexts: ErrorTexts = {
   too_many_facets: ["{count} fields can't be counted at once.", "Choose at most {limit}."],
   too_many_failed_logins: ["Too many failed sign-ins.", "Wait {seconds} {seconds|second|seconds}, then try again."],
   too_many_filters: ["{count} filters are too many.", "Use at most {limit}."],
+  too_many_gateway_secrets: ["There are {limit} secrets, and no more fit.", "Remove some that aren't used."],
   too_many_invitations: ["{limit} invitations are open.", "Cancel some, then invite again."],
   too_many_keys: ["The project has {limit} keys, as many as it may.", "Revoke some that aren't used."],
   too_many_live_views: [

@@ -86,6 +86,24 @@ export const errorTexts: ErrorTexts = {
     "値を 1 つにするか、演算子「in」を使ってください。",
   ],
   filter_wants_text: ["「{field}」のフィルターに {value} は使えません。", "{limit} 文字以内の文字列にしてください。"],
+  gateway_config_conflict: [
+    "設定は今バージョン {version} で、編集を始めた {expected} から変わっています。",
+    "読み込み直して、変更をやり直してください。",
+  ],
+  gateway_config_version_not_found: ["ID {id} の設定バージョンはありません。", "履歴を読み込み直してください。"],
+  gateway_secret_in_use: ["シークレット {name} は {providers} が使っています。", "先に設定から外してください。"],
+  gateway_secret_name: [
+    "「{value}」はシークレットの名前に使えません。",
+    "a-z、0-9、ピリオド、ハイフン、アンダースコアで 64 文字までにしてください。",
+  ],
+  gateway_secret_not_found: [
+    "{name} というシークレットはありません。",
+    "すでに削除されたかもしれません。ページを読み込み直してください。",
+  ],
+  gateway_secret_value: [
+    "この値はプロバイダーのキーとして使えません。",
+    "空白のない印字可能な ASCII 文字で、1〜{limit} 文字にしてください。",
+  ],
   id_invalid: [
     "「{value}」は ID ではありません。",
     "{field} は 16 進数 {digits} 桁です。アドレスがコピーの途中で切れたのかもしれません。",
@@ -222,6 +240,10 @@ export const errorTexts: ErrorTexts = {
   too_many_facets: ["{count} 個のフィールドは一度に集計できません。", "{limit} 個までにしてください。"],
   too_many_failed_logins: ["サインインの失敗が多すぎます。", "{seconds} 秒待ってから、もう一度試してください。"],
   too_many_filters: ["フィルターが {count} 個あり、多すぎます。", "{limit} 個までにしてください。"],
+  too_many_gateway_secrets: [
+    "シークレットが {limit} 件あり、これ以上は作れません。",
+    "使っていないものを削除してください。",
+  ],
   too_many_invitations: ["{limit} 件の招待が未使用のままです。", "いくつか取り消してから招待してください。"],
   too_many_keys: ["プロジェクトのキーが上限の {limit} 個あります。", "使っていないキーを失効させてください。"],
   too_many_live_views: [
