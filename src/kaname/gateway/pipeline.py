@@ -15,6 +15,7 @@ from kaname.gateway.admission import Admission
 from kaname.gateway.answer import error_in_success
 from kaname.gateway.anthropic_errors import anthropic_headers
 from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAttempt
+from kaname.gateway.cache.service import AnswerCache, Place
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
 from kaname.gateway.decode import DecodedRequest, decode_request, encode_document, encode_for_upstream
@@ -65,8 +66,10 @@ class Pipeline:
         loop: asyncio.AbstractEventLoop,
         rng: Random,
         admission: Admission,
+        cache: AnswerCache,
     ) -> None:
         self._loop = loop
+        self._cache = cache
         self._keys = keys
         self._planner = planner
         self._local_models = local_models
@@ -111,7 +114,16 @@ class Pipeline:
         if record.surface == "count_tokens" and not choice.primary[0].speaks("count_tokens"):
             await _count_tokens(exchange, request)
             return
+        if plan.route.cache is not None or b"idempotency-key" in exchange.headers:
+            place = Place(plan.route, choice.step.index, choice.arm, plan.answer_timeouts.total_s)
+            if await self._cache.serve(exchange, request, place):
+                return
         await self._attempt_all(exchange, request, plan, choice, reservation)
+
+    async def shadow(self, exchange: Exchange, request: DecodedRequest, plan: Plan) -> None:
+        """A copy of a call, to a plan of one target; raises CallFailedError or KanameError."""
+        assert plan.only is not None
+        await self._attempt_all(exchange, request, plan, plan.only, None)
 
     def settle(self, exchange: Exchange) -> None:
         """Counts the call and charges what it used; its record is complete."""
@@ -121,6 +133,8 @@ class Pipeline:
             exchange.traffic.count(self._loop.time(), record.duration_ns / 1e9, worked, choice.step.index, choice.arm)
         if exchange.reservation is not None:
             self._admission.settle(exchange.record, exchange.reservation)
+        if exchange.fill is not None:
+            self._cache.finish(exchange)
 
     def _choose(self, exchange: Exchange, request: DecodedRequest, plan: Plan) -> Choice:
         _refuse_unsupported(request, plan)
@@ -130,27 +144,28 @@ class Pipeline:
             return plan.only
         choice = exchange.choice = plan.choose(_route_input(exchange, request), self._rng)
         if choice.arm:
-            record, split = exchange.record, choice.step.step.split
-            record.arm, record.propensity = choice.arm, choice.propensity
-            record.experiment = split.experiment if split is not None else ""
+            record = exchange.record
+            record.arm, record.propensity, record.experiment = choice.arm, choice.propensity, choice.step.salt
         return choice
 
     # ---- attempts
 
     async def _attempt_all(
-        self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation
+        self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation | None
     ) -> None:
         """Tries until an answer can begin, and delivers it; raises CallFailedError or KanameError."""
         timeouts = plan.stream_timeouts if request.stream else plan.answer_timeouts
         deadline = self._loop.time() + timeouts.total_s
         attempts = Attempts(
             plan, choice, self._rng,
-            allowed=self._admission.filter_targets(reservation), price_of=self._admission.price_of,
+            allowed=self._admission.filter_targets(reservation) if reservation is not None else None,
+            price_of=self._admission.price_of,
         )  # fmt: skip
         candidate = attempts.first(self._loop.time())
         while True:
             live = self._begin(exchange, candidate)
-            self._admission.limits.begin_target(reservation, candidate.target.provider.name)
+            if reservation is not None:
+                self._admission.limits.begin_target(reservation, candidate.target.provider.name)
             try:
                 opened, response = await self._open(exchange, request, candidate, live, timeouts, deadline)
             except AttemptFailedError as failure:
@@ -229,7 +244,7 @@ class Pipeline:
             add_usage = request.stream and surface in _HAS_USAGE_OPTION and _strips_usage(request, target)
             body = encode_for_upstream(request, target.target.model, target.target.overrides, add_usage=add_usage)
         else:
-            body, warnings = _translate(request, target, wire)
+            body, warnings = translate(request, target, wire)
             exchange.record.warnings = warnings
         if target.provider.type == LOCAL:
             origin, head = await self._local_head(target, wire, deadline)
@@ -352,20 +367,6 @@ async def _count_tokens(exchange: Exchange, request: DecodedRequest) -> None:
     body = encode_document(count_response(request.document))
     exchange.record.response, exchange.record.response_bytes, exchange.record.response_format = body, len(body), "json"
     await exchange.reply(200, body, [])
-
-
-def _translate(request: DecodedRequest, target: PlannedTarget, wire: Wire) -> tuple[bytes, list[str]]:
-    """The request in the target's words, and what was lost."""
-    document, warnings = request.document, list[str]()
-    if wire.surface_codec is not None:
-        document, warnings = wire.surface_codec.decode_request(document)
-    if target.target.overrides:
-        document = {**document, **target.target.overrides}
-    assert wire.provider_codec is not None
-    document, lost = wire.provider_codec.encode_request(
-        document, target.target.model, stream=request.stream, strict=request.strict
-    )
-    return encode_document(document), [*warnings, *lost]
 
 
 def _refuse_unsupported(request: DecodedRequest, plan: Plan) -> None:
