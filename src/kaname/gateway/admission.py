@@ -8,6 +8,7 @@ import time
 import orjson
 
 from kaname.gateway.attempts import Allowed
+from kaname.gateway.cache.model import is_hit
 from kaname.gateway.limits.costs import Used, actual_cost, estimate_cost, usage_buckets
 from kaname.gateway.limits.estimate import OutputEwma, estimate_input_tokens, requested_output_tokens
 from kaname.gateway.limits.model import Estimate, Subject
@@ -52,6 +53,10 @@ class Admission:
 
     def settle(self, record: GatewayRecord, reservation: Reservation) -> None:
         """Charges what was used. Exactly once for each reservation; the record gets the cost."""
+        if is_hit(record):
+            record.cost_nano_usd = 0
+            self.limits.settle(reservation, tokens=0, cost_nano_usd=0, outcome=record.outcome)
+            return
         used = self._used(record)
         tokens = cost = None
         if used is not None:

@@ -9,6 +9,7 @@ import time
 from collections.abc import Awaitable, Callable, MutableMapping
 from typing import Any, Literal
 
+from kaname.gateway.cache.fill import Fill
 from kaname.gateway.decode import DecodedRequest
 from kaname.gateway.health import RouteTraffic
 from kaname.gateway.limits.reservation import Reservation
@@ -26,12 +27,15 @@ Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
 
+_CACHE = {"hit": b"hit", "semantic_hit": b"hit", "miss": b"miss", "bypass": b"bypass"}
+
+
 class Exchange:
     """State of one call. `record` is filled in pipeline order; whatever is known when the call ends is recorded."""
 
     __slots__ = (
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
-        "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "gone", "headers", "limits",
+        "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "fill", "gone", "headers", "limits",
         "organization_id", "record", "request", "reservation", "response",
         "target", "traffic",
     )  # fmt: skip
@@ -65,6 +69,8 @@ class Exchange:
         self.choice: Choice | None = None
         self.response: UpstreamResponse | None = None
         """What the upstream is answering; its deadlines are checked with ours."""
+        self.fill: Fill | None = None
+        """What the call owes the cache when it is over."""
         self.gone: Literal["", "left", "stalled"] = ""
         """Why the client no longer counts."""
         self._started_at = time.perf_counter_ns()
@@ -120,6 +126,8 @@ class Exchange:
             headers.append((b"x-kaname-attempts", b"%d" % len(record.attempts)))
         if self.reservation is not None and self.reservation.limited_by:
             headers.append((b"x-kaname-limited-by", ",".join(self.reservation.limited_by).encode("ascii", "replace")))
+        if record.cache:
+            headers.append((b"x-kaname-cache", _CACHE[record.cache]))
         headers += self.limits
         if record.warnings:
             headers.append((b"x-kaname-warnings", "; ".join(record.warnings).encode("ascii", "replace")[:2000]))

@@ -15,6 +15,9 @@ import orjson
 
 from kaname.gateway.admission import Admission
 from kaname.gateway.attempts import CallFailedError
+from kaname.gateway.cache.embedder import LocalEmbedder
+from kaname.gateway.cache.service import AnswerCache
+from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.caller_context import open_record
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
@@ -63,10 +66,14 @@ class GatewayApp:
         settings: GatewaySettings,
         admission: Admission,
         feedback: FeedbackWriter,
+        answers: AnswerStore | None = None,
     ) -> None:
         self.config = config
         self._admission = admission
         self._feedback = feedback
+        self._answers = answers or AnswerStore(None, max_bytes=settings.cache_bytes, max_entries=settings.cache_entries)
+        self.cache: AnswerCache | None = None
+        """Kept answers; None before `start`."""
         self._keys = keys
         self._sink = record_sink
         self._settings = settings
@@ -89,6 +96,9 @@ class GatewayApp:
         loop = asyncio.get_running_loop()
         self._sweeper = Sweeper(loop)
         self._pool = Pool(loop, idle_connection_s=self._settings.idle_connection_s)
+        embedder = LocalEmbedder(self._local_models, self._pool, loop)
+        self.cache = AnswerCache(self._answers, embedder, loop)
+        self._answers.start()
         self._pipeline = Pipeline(
             keys=self._keys,
             planner=self._planner,
@@ -98,6 +108,7 @@ class GatewayApp:
             loop=loop,
             rng=self._rng,
             admission=self._admission,
+            cache=self.cache,
         )
         self._watcher = loop.create_task(self.config.watch(self._settings.reload_interval_s))
 
@@ -115,6 +126,7 @@ class GatewayApp:
                 logger.warning("%d calls were still running when the gateway closed", self._active)
         if self._pool is not None:
             self._pool.close()
+        self._answers.close()
         self._sink.flush()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:

@@ -19,6 +19,8 @@ class GatewaySettings:
     max_response_bytes: int = setting(64 * MIB, "Largest upstream answer that isn't a stream.")
     max_event_bytes: int = setting(4 * MIB, "Largest single event of an upstream stream.")
     record_body_bytes: int = setting(MIB, "How much of each request and answer is recorded.")
+    cache_bytes: int = setting(64 * MIB, "How much of answers that routes cache is kept, in memory and on disk each.")
+    cache_entries: int = setting(50_000, "How many answers are kept; 0 keeps none.")
     body_timeout_s: float = setting(30.0, "How long a client may take to send its request body.")
     write_timeout_s: float = setting(60.0, "How long a client may leave a stream unread before it is given up.")
     max_connections: int = setting(512, "Connections to one upstream; a provider can set its own.")

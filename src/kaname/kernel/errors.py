@@ -2,7 +2,8 @@
 
 KanameError
 ├── InvalidInputError        400  the request is wrong; nothing was written
-│   └── UnsupportedMediaTypeError 415
+│   ├── UnsupportedMediaTypeError 415
+│   └── UnprocessableError   422  at odds with what was sent before
 ├── UnauthenticatedError     401  who are you?
 ├── QuotaExceededError       402  a budget is used up; not retryable
 ├── PermissionDeniedError    403  you may not
@@ -71,6 +72,13 @@ class UnsupportedMediaTypeError(InvalidInputError):
 
     status = 415
     default_code = "unsupported_media_type"
+
+
+class UnprocessableError(InvalidInputError):
+    """The request is well formed and at odds with what was sent before."""
+
+    status = 422
+    default_code = "unprocessable"
 
 
 class UnauthenticatedError(KanameError):

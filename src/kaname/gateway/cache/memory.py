@@ -54,6 +54,21 @@ class AnswerMemory:
                 self.evicted += 1
         return True
 
+    def add_oldest(self, key: Key, answer: CachedAnswer) -> bool:
+        """Adds an answer of an earlier run as the least recently used; False when there is no room for more.
+
+        A key that is taken keeps its answer, which is younger.
+        """
+        with self._lock:
+            if key in self._entries:
+                return True
+            if self.bytes + answer.size > self._max_bytes or len(self._entries) >= self._max_entries:
+                return False
+            self._entries[key] = answer
+            self._entries.move_to_end(key, last=False)
+            self.bytes += answer.size
+        return True
+
     def erase(self, project_id: str, user_id: str | None = None) -> int:
         """Forgets a project's answers, or those that one of its users caused; how many."""
         with self._lock:

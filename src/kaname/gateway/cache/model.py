@@ -47,7 +47,7 @@ class CachePolicy:
 
 
 class CachedAnswer(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
-    """One complete answer. Never changed, except by `created_s` of a younger one taking its place."""
+    """One complete answer. Never changed once it is kept."""
 
     project_id: str
     user_id: str = ""
@@ -95,9 +95,15 @@ def is_hit(record: GatewayRecord) -> bool:
     return record.cache in _HITS
 
 
+def is_complete(record: GatewayRecord) -> bool:
+    """Whether a finished call has an answer, all of it."""
+    whole = record.outcome == "ok" and record.status == 200 and not record.response_truncated
+    return whole and bool(record.response) and bool(record.response_format)
+
+
 def is_storable(record: GatewayRecord) -> bool:
-    """Whether a finished call's answer may be given again: whole, a 200, ended as it should, blocked by nobody."""
-    if record.outcome != "ok" or record.status != 200 or record.response_truncated or not record.response:
+    """Whether the answer may serve other requests: complete, ended as it should, blocked by nobody."""
+    if not is_complete(record):
         return False
     if record.surface in _NEED_END and not record.finish_reasons:
         return False
