@@ -24,6 +24,8 @@ def venv_command(name: str) -> Path:
 
 def ensure_environment(lock: Path) -> None:
     """Makes `.venv` hold what the lock says and the project itself (editable)."""
+    if lock == RUNTIME_LOCK and _stamp(DEV_LOCK)[0].exists():
+        lock = DEV_LOCK  # a development environment stays one, whatever is run next
     stamp, wanted = _stamp(lock)
     if stamp.exists() and stamp.read_text() == wanted and PYTHON.exists():
         return
