@@ -5,11 +5,9 @@ Prices and experience of output lengths are in memory. A call that failed or was
 
 import time
 
-import orjson
-
 from kaname.gateway.attempts import Allowed
 from kaname.gateway.cache.model import is_hit
-from kaname.gateway.limits.costs import Used, actual_cost, estimate_cost, usage_buckets
+from kaname.gateway.limits.costs import Used, actual_cost, estimate_cost, read_usage
 from kaname.gateway.limits.estimate import OutputEwma, estimate_input_tokens, requested_output_tokens
 from kaname.gateway.limits.model import Estimate, Subject
 from kaname.gateway.limits.reservation import Reservation
@@ -17,8 +15,9 @@ from kaname.gateway.limits.service import LimitService
 from kaname.gateway.model import GatewayRecord, telemetry_provider
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.sent_text import estimate_usage
 
-_BYTES_PER_SENT_TOKEN = 4
+_BROKEN = ("incomplete", "cancelled")
 
 
 class Admission:
@@ -78,11 +77,9 @@ class Admission:
         )
 
     def _used(self, record: GatewayRecord) -> Used | None:
-        if record.usage:
-            usage: object = orjson.loads(record.usage)
-            return usage_buckets(usage) if isinstance(usage, dict) else None  # pyright: ignore[reportUnknownArgumentType]
-        if record.response_bytes and record.outcome in ("incomplete", "cancelled") and record.stream:
-            sent = record.response_bytes // _BYTES_PER_SENT_TOKEN
-            read = estimate_input_tokens(record.request)
-            return Used({"input_uncached": read, "output_text": sent}, read, sent)
-        return None
+        used = read_usage(record.usage)
+        silent = record.outcome == "ok" and (used is None or not used.tokens)
+        if record.response_bytes and (silent or record.outcome in _BROKEN):
+            estimate_usage(record, used)
+            used = read_usage(record.usage)
+        return used

@@ -48,6 +48,7 @@ _OPENAI = {
     503: ("server_error", "overloaded"),
     504: ("upstream_error", "upstream_timeout"),
 }
+_FILTER = ("content filtering policy",)
 _CONTEXT = ("prompt is too long", "exceed context limit", "context window")
 _RATE_LIMIT = b"anthropic-ratelimit-"
 
@@ -99,6 +100,8 @@ def from_anthropic(status: int, body: bytes, headers: Headers) -> WireError | No
     status = 503 if status == 529 else status
     if status in (400, 413) and any(hint in message.lower() for hint in _CONTEXT):
         return WireError(400, "invalid_request_error", "context_length_exceeded", message, "messages", headers)
+    if status == 400 and any(hint in message.lower() for hint in _FILTER):
+        return WireError(400, "invalid_request_error", "content_filter", message, None, headers)
     default = ("server_error" if status >= 500 else "invalid_request_error", None)
     type_, code = _OPENAI.get(status, default)
     return WireError(status, type_, code, message, None, headers)

@@ -137,6 +137,8 @@ class GatewayRecord(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     warnings: list[str] = []
     """What translation lost or changed."""
     malformed_events: int = 0
+    usage_estimated: bool = False
+    """Whether `usage` is ours: the upstream gave none, or the stream broke off before it did."""
     guards: list[GuardRecord] = []
 
 

@@ -47,6 +47,11 @@ class Relay(Protocol):
     """Whether what was given out ended with the format's last event."""
     sent_bytes: int
 
+    @property
+    def malformed(self) -> int:
+        """Events so far that couldn't be read: passed on as they came, or left out of a translation."""
+        ...
+
     def feed(self, chunk: bytes) -> bytes:
         """The client's events that the upstream's bytes complete, b"" for none; raises UpstreamError."""
         ...
@@ -85,7 +90,7 @@ class EventRelay:
 
     __slots__ = (
         "_dialect", "_head", "_held", "_max_event_bytes", "_record", "_record_limit", "_recorded", "_strip_usage",
-        "_stripped", "_tail", "_tail_size", "content_seen", "done", "sent_bytes",
+        "_stripped", "_tail", "_tail_size", "content_seen", "done", "malformed", "sent_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -94,6 +99,7 @@ class EventRelay:
         self.content_seen = False
         self.done = False
         self.sent_bytes = 0
+        self.malformed = 0
         self._dialect = dialect or CHAT_STREAM
         self._head = b""
         self._held = bytearray()
@@ -184,6 +190,9 @@ class EventRelay:
             self.content_seen = True
         if self._dialect.is_done(chunk):
             self.done = True
+        # Cheaper than parsing: an event that doesn't end like a JSON object is looked at closely.
+        if chunk.count(b"}\n\n") + chunk.endswith(b"[DONE]\n\n") != chunk.count(b"\n\n"):
+            self.malformed += count_malformed(chunk)
 
 
 def _last_boundary(buffer: bytearray, start: int) -> int:
@@ -234,13 +243,19 @@ def looks_like_events(beginning: bytes) -> bool:
     return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
 
 
-def first_error(events: bytes) -> dict[str, object] | None:
-    """The error object when the first event with data is one."""
+def early_error(events: bytes) -> dict[str, object] | None:
+    """The error object when one of the first events is one, in the words of any surface."""
+    if b'"error"' not in events and b'"response.failed"' not in events:
+        return None
     for event in split_events(events):
-        data = event_data(event)
-        if data:
-            return _error_in(data)
+        if (b'"error"' in event or b'"response.failed"' in event) and (error := _error_in(event_data(event))):
+            return error
     return None
+
+
+def count_malformed(events: bytes) -> int:
+    """Events whose data is neither a JSON object nor `[DONE]`."""
+    return sum(1 for event in split_events(events) if (data := event_data(event)) and not _is_whole(data))
 
 
 def _last_error(events: bytes) -> dict[str, object] | None:
@@ -255,6 +270,10 @@ def _error_in(data: bytes) -> dict[str, object] | None:
     if document is None or document.get("choices"):
         return None
     error = document.get("error")
+    if document.get("type") == "response.failed" and isinstance(response := document.get("response"), dict):
+        error = cast("dict[str, object]", response).get("error") or "no reason given"
+    elif document.get("type") == "error" and error is None:
+        error = {name: document.get(name) for name in ("message", "code", "param")}
     if isinstance(error, dict):
         return cast("dict[str, object]", error)
     return {"message": error} if isinstance(error, str) and error else None

@@ -52,3 +52,8 @@ _ALL = (
 
 SURFACES: Mapping[Surface, SurfaceSpec] = {spec.name: spec for spec in _ALL}
 BY_PATH: Mapping[str, SurfaceSpec] = {spec.client_path: spec for spec in _ALL}
+
+
+def error_style(path: str) -> ErrorStyle:
+    """In whose words a client gets errors that calls a path which doesn't exist."""
+    return "anthropic" if path.startswith("/v1/messages") else "openai"

@@ -85,6 +85,8 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
     attributes = {key: value for key, value in attributes.items() if value != ""}
     if record.malformed_events:
         attributes[MALFORMED_EVENTS] = record.malformed_events
+    if record.usage_estimated:
+        attributes["kaname.gateway.usage_estimated"] = True
     if record.arm:
         attributes["kaname.metadata.experiment"] = record.experiment or record.requested_model
         attributes["kaname.metadata.arm"] = record.arm

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaname.gateway.stream import EventRelay, event_data, first_error, split_events
+from kaname.gateway.stream import EventRelay, early_error, event_data, split_events
 from kaname.kernel.errors import UpstreamError
 
 EVENTS = [
@@ -60,7 +60,7 @@ def test_any_bytes_pass_in_order(chunks: list[bytes], strip: bool) -> None:
     assert b"".join(chunks).startswith(out)
     machine.finish()
     machine.end()
-    first_error(out)
+    early_error(out)
 
 
 @given(st.integers(0, len(b"".join(EVENTS)) - 1))
@@ -116,3 +116,36 @@ def test_content_is_noticed_at_the_first_token() -> None:
     assert not machine.content_seen
     machine.feed(EVENTS[2])
     assert machine.content_seen
+
+
+@pytest.mark.parametrize(
+    ("event", "malformed"),
+    [
+        (b'data: {"a":1}\n\n', 0),
+        (b"data: [DONE]\n\n", 0),
+        (b": ping\n\n", 0),
+        (b"data: {oops\n\n", 1),
+        (b"data: [1]\n\n", 1),
+        (b'event: ping\ndata: {"type":"ping"}\n\n', 0),
+    ],
+)
+def test_events_that_nobody_can_read_are_counted(event: bytes, malformed: int) -> None:
+    machine = relay()
+    machine.feed(EVENTS[0] + event + EVENTS[3])
+    assert machine.malformed == malformed
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        b'data: {"error":{"message":"x"}}\n\n',
+        b'event: error\ndata: {"type":"error","error":{"message":"x"}}\n\n',
+        b'event: error\ndata: {"type":"error","message":"x","code":null}\n\n',
+        b'data: {"type":"response.failed","response":{"error":{"message":"x"}}}\n\n',
+    ],
+)
+def test_an_error_after_a_role_is_an_error_on_every_surface(event: bytes) -> None:
+    error = early_error(EVENTS[0] + event)
+    assert error is not None
+    assert error["message"] == "x"
+    assert early_error(EVENTS[0] + b'data: {"type":"response.created","response":{"error":null}}\n\n') is None

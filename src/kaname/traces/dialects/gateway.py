@@ -35,6 +35,7 @@ def read(span: RawSpan) -> Partial:
         flag
         for flag, key in (
             ("incomplete", "incomplete"),
+            ("usage_estimated", "usage_estimated"),
             ("request_truncated", "request_truncated"),
             ("response_truncated", "response_truncated"),
         )
