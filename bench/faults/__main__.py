@@ -12,14 +12,13 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from integration.gateway.fault_upstream import FaultUpstream
-
 from bench.faults import rows_client, rows_ours, rows_upstream
 from bench.faults.case import Outcome, Row, run_row
 from bench.faults.peer_targets import LiteLLM, Portkey
 from bench.faults.routes import Combo, Route
 from bench.faults.targets import Ours, Target
 from bench.faults.upstream import build_behaviours
+from integration.gateway.fault_upstream import FaultUpstream
 
 ROWS: Sequence[Row] = (*rows_upstream.TABLE.rows, *rows_client.TABLE.rows)
 

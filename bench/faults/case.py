@@ -5,21 +5,21 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import orjson
-from integration.gateway.fault_upstream import FaultUpstream, Seen
 
 from bench.faults.client import Reply, post
 from bench.faults.routes import ALL_COMBOS, Combo, Route
 from bench.faults.targets import Target
+from integration.gateway.fault_upstream import FaultUpstream, Seen
 from kaname.gateway.model import GatewayRecord
 
 MESSAGE = [{"role": "user", "content": "hi"}]
 
 
-class Mismatch(Exception):
+class MismatchError(Exception):
     """The gateway did something else than it must."""
 
 
-class NotOffered(Exception):
+class NotOfferedError(Exception):
     """The target has nothing like it."""
 
 
@@ -82,7 +82,7 @@ class Case:
             if found is not None:
                 return found
             if time.monotonic() > deadline:
-                raise Mismatch("the call wasn't recorded")
+                raise MismatchError("the call wasn't recorded")
             time.sleep(0.02)
 
     def saw(self, what: str) -> None:
@@ -93,9 +93,9 @@ class Case:
     # ---- expectations
 
     def expect(self, condition: object, what: str) -> None:
-        """Raises Mismatch unless it holds."""
+        """Raises MismatchError unless it holds."""
         if not condition:
-            raise Mismatch(what)
+            raise MismatchError(what)
 
     def answered(self, reply: Reply) -> None:
         """A complete, healthy answer or stream."""
@@ -188,12 +188,12 @@ def run_row(row: Row, target: Target, upstream: FaultUpstream, combo: Combo) -> 
     passed: bool | None = True
     try:
         if row.only_ours and not case.ours:
-            raise NotOffered("not checked")
+            raise NotOfferedError("not checked")
         row.check(case)
-    except Mismatch as e:
+    except MismatchError as e:
         passed = False
         case.seen_text.insert(0, str(e))
-    except NotOffered as e:
+    except NotOfferedError as e:
         passed = None
         case.seen_text.insert(0, str(e))
     return Outcome(row.name, combo.label, passed, "; ".join(case.seen_text))

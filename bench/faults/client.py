@@ -90,8 +90,15 @@ class Reply:
 
 
 def post(
-    port: int, path: str, body: bytes, headers: dict[str, str], *, style: str, timeout_s: float = 20.0, method: str = "POST"
-) -> Reply:  # fmt: skip
+    port: int,
+    path: str,
+    body: bytes,
+    headers: dict[str, str],
+    *,
+    style: str,
+    timeout_s: float = 20.0,
+    method: str = "POST",
+) -> Reply:
     """One request; reads to the end, whatever kind of end that is. Status 0: no answer."""
     begin = time.monotonic()
     connection = http.client.HTTPConnection("127.0.0.1", port, timeout=timeout_s)

@@ -2,8 +2,7 @@
 
 import socket
 import time
-
-import orjson
+from pathlib import Path
 
 from bench.faults.case import Case, Table
 from bench.faults.client import post
@@ -122,8 +121,8 @@ def slow_reader(case: Case) -> None:
 
 
 def _resident_kb(pid: int) -> int:
-    with open(f"/proc/{pid}/status") as status:
-        return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("VmRSS"))
 
 
 @TABLE.row("body not JSON", "400 in shape", OK, combos=SURFACES)
@@ -143,7 +142,8 @@ def big_body(case: Case) -> None:
 
 @TABLE.row("unknown model; no `messages`", "404 `model_not_found`; 400 `param: messages`", OK, combos=SURFACES)
 def missing_things(case: Case) -> None:
-    reply = case.send(orjson.dumps({"model": "nobody", "max_tokens": 9, "messages": [{"role": "user", "content": "x"}]}))
+    body, _ = case.request(OK, model="nobody")
+    reply = case.send(body)
     case.failed(reply, 404, code="model_not_found", kind="not_found_error")
     body, _ = case.request(OK, messages=None)
     case.failed(case.send(body), 400, kind="invalid_request_error", param="messages")
@@ -253,4 +253,3 @@ def idle_connections(case: Case) -> None:
     finally:
         for connection in idle:
             connection.close()
-

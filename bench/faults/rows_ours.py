@@ -1,2 +1,5 @@
 """placeholder"""
-def run(folder, upstream, only): return []
+
+
+def run(folder, upstream, only):
+    return []

@@ -11,19 +11,17 @@ TABLE = Table()
 BREAKER_FAILURES = 5
 
 
-
-
 # ---- the measured table
 
-_LIMITED = to("429")
+_LIMITED, _LIMITED_STREAM = to("429"), to("429", note="stream")
 
 
-@TABLE.row("429 + Retry-After: 1", "429, header, `code` kept", _LIMITED)
+@TABLE.row("429 + Retry-After: 1", "429, header, `code` kept", _LIMITED, _LIMITED_STREAM)
 def rate_limited(case: Case) -> None:
     reply = case.ask(_LIMITED)
     case.failed(reply, 429, code="rate_limit_exceeded", kind="rate_limit_error")
     case.expect(reply.headers.get("retry-after") == "1", "Retry-After is lost")
-    case.failed(case.ask(_LIMITED, stream=True), 429, code="rate_limit_exceeded", kind="rate_limit_error")
+    case.failed(case.ask(_LIMITED_STREAM, stream=True), 429, code="rate_limit_exceeded", kind="rate_limit_error")
 
 
 _BAD = to("400", retries=2)
@@ -142,7 +140,7 @@ def one_key_refused(case: Case) -> None:
 _DEAD = tuple(to(status, keys=2) for status in ("401", "402", "403"))
 
 
-@TABLE.row("401, 402, 403 of every key", "502 `upstream_credentials_exhausted`, not to be retried, no key shown", *_DEAD)
+@TABLE.row("401, 402, 403 of every key", "502 `upstream_credentials_exhausted`, final, no key shown", *_DEAD)
 def every_key_refused(case: Case) -> None:
     for route in _DEAD:
         reply = case.ask(route)
@@ -187,7 +185,14 @@ def error_inside(case: Case) -> None:
 
 _BEFORE = tuple(
     to(mode, "ok")
-    for mode in ("error-first", "error-after-role", "cut-before-content", "stall-before-content", "empty-stream", "reset")
+    for mode in (
+        "error-first",
+        "error-after-role",
+        "cut-before-content",
+        "stall-before-content",
+        "empty-stream",
+        "reset",
+    )
 )
 _BEFORE_ALONE = tuple(to(route.modes[0]) for route in _BEFORE)
 
@@ -327,7 +332,8 @@ def honours_retry_after(case: Case) -> None:
     case.expect(reply.seconds >= 1.0, f"came back after {reply.seconds:.2f} s")
 
 
-_ROUTES: Sequence[Route] = [to(mode, "ok", note="fb") for mode in ("500", "refused", "hang", "429", "401", "badjson", "html")]
+_FAIL = ("500", "refused", "hang", "429", "401", "badjson", "html")
+_ROUTES: Sequence[Route] = [to(mode, "ok", note="fb") for mode in _FAIL]
 
 
 @TABLE.row("fallback after 500, refusal, silence, 429, 401, bad JSON, HTML", "the second target answers", *_ROUTES)
@@ -385,4 +391,3 @@ def all_failed(case: Case) -> None:
     case.expect(not case.arrivals(permanent, 1), "a bad request went to the fallback")
     case.failed(case.ask(mixed), 502, code="upstream_error", kind="api_error")
     case.expect(len(case.arrivals(mixed, 1)) == 1, "the fallback wasn't asked")
-

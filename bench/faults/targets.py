@@ -30,7 +30,7 @@ class Target(Protocol):
     pid: int
 
     def address(self, route: Route, combo: Combo) -> tuple[str, dict[str, str]]:
-        """The `model` and the headers of a call along a route; raises NotOffered."""
+        """The `model` and the headers of a call along a route; raises NotOfferedError."""
         ...
 
     def records(self) -> Sequence[GatewayRecord]:

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import orjson
+
 from integration.gateway.fault_upstream import (
     COMPLETION,
     DONE,
@@ -69,7 +70,7 @@ CHAT = Format(
     closing=(FINISH,),
     end=DONE,
     whole=COMPLETION,
-    failure_event=b'data: {"error": {"message": "model crashed", "type": "server_error", "param": null, "code": null}}\n\n',
+    failure_event=b"data: " + error("model crashed", "server_error", None, None) + b"\n\n",
     no_usage_stream=(ROLE, *TOKENS, FINISH, DONE),
     no_usage_whole=_without_usage(COMPLETION),
 )
@@ -100,7 +101,9 @@ MESSAGES = Format(
     end=_END,
     whole=orjson.dumps(_MESSAGE),
     failure_event=_anthropic_event("error", error={"type": "overloaded_error", "message": "model crashed"}),
-    no_usage_stream=(_message_start({}), _BLOCK, *_TOKENS, _BLOCK_END, _anthropic_event("message_delta", delta=_STOP), _END),
+    no_usage_stream=(
+        _message_start({}), _BLOCK, *_TOKENS, _BLOCK_END, _anthropic_event("message_delta", delta=_STOP), _END,
+    ),
     no_usage_whole=_without_usage(orjson.dumps(_MESSAGE)),
 )  # fmt: skip
 
@@ -352,12 +355,14 @@ def build_behaviours() -> dict[str, Behaviour]:
         "cut-before-content": streamed(lambda f: f.opening, then="reset"),
         "stall": streamed(lambda f: (*f.opening, *f.tokens[:3]), then="stall"),
         "stall-before-content": streamed(lambda f: f.opening, then="stall"),
-        "bad-event": streamed(lambda f: (*f.opening, f.tokens[0], b"data: {oops\n\n", *f.tokens[1:], *f.closing, f.end)),
+        "bad-event": streamed(
+            lambda f: (*f.opening, f.tokens[0], b"data: {oops\n\n", *f.tokens[1:], *f.closing, f.end)
+        ),
         "no-end": streamed(lambda f: (*f.opening, *f.tokens)),
         "empty-stream": streamed(lambda f: (b": ping\n\n",)),
         "error-first": streamed(lambda f: (f.failure_event,)),
         "error-after-role": streamed(lambda f: (*f.opening, f.failure_event)),
-        "error-later": streamed(lambda f: (*f.opening, *f.tokens[:3], f.failure_event)),
+        "error-later": _error_later,
         "dressed": streamed(dressed),
         "wrong-type": streamed(
             lambda f: (*f.opening, *f.tokens, *f.closing, f.end), content_type="application/octet-stream"
@@ -379,6 +384,17 @@ async def _no_usage(wire: Wire, seen: Seen) -> None:
     await wire.end_stream()
 
 
+async def _error_later(wire: Wire, seen: Seen) -> None:
+    """An error once the content has surely reached the client: before that a gateway may still start anew."""
+    form = format_of(seen)
+    await wire.start_stream()
+    for event in (*form.opening, *form.tokens[:3]):
+        await wire.event(event)
+    await asyncio.sleep(0.1)
+    await wire.event(form.failure_event)
+    await wire.end_stream()
+
+
 async def _slow_stream(wire: Wire, seen: Seen) -> None:
     """A healthy stream that takes a second."""
     form = format_of(seen)
@@ -387,5 +403,3 @@ async def _slow_stream(wire: Wire, seen: Seen) -> None:
         await wire.event(event)
         await asyncio.sleep(0.08)
     await wire.end_stream()
-
-

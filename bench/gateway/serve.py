@@ -8,6 +8,8 @@ import asyncio
 import contextlib
 import gc
 import json
+import os
+import resource
 import signal
 import sys
 from collections.abc import Generator, Mapping, Sequence
@@ -30,6 +32,7 @@ from kaname.gateway.limits.service import LimitService
 from kaname.gateway.limits.windows import WindowRule
 from kaname.gateway.ports import Caller, NoLocalModels
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.routing.bandit import MetricKind, Rewards
 from kaname.gateway.server import GatewayApp
 from kaname.gateway.settings import GatewaySettings
 from kaname.kernel.clock import SystemClock
@@ -69,6 +72,12 @@ class NoFeedback:
     async def write(self, caller: Caller, feedback: Feedback) -> str:
         raise NotImplementedError
 
+    def rewards(self, experiment: str, metric: str) -> Mapping[str, Rewards]:
+        return {}
+
+    def kind(self, metric: str) -> MetricKind:
+        return "boolean"
+
 
 class Server(uvicorn.Server):
     """Ends at SIGTERM without raising it again, so that the journal is closed."""
@@ -95,18 +104,22 @@ async def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--journal", type=Path, required=True)
+    parser.add_argument("--file-limit", type=int, default=0, help="no file may grow beyond this: a disk that is full")
     options = parser.parse_args()
+    if options.file_limit:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_limit, options.file_limit))
     source = OneKey()
     journal = Journal(options.journal, JournalSettings(max_bytes=64 << 30, segment_bytes=1 << 30))
     journal.open()
     with KeyRing(source) as keys:
         app = GatewayApp(
             keys=keys,
-            config=ConfigFile(options.config, {}, must_exist=True),
+            config=ConfigFile(options.config, os.environ, must_exist=True),
             record_sink=JournalSink(journal),
             local_models=NoLocalModels(),
             settings=GatewaySettings(),
             feedback=NoFeedback(),
+            rewards=NoFeedback(),
             admission=Admission(_limits(), PriceBook.load()),
         )
         server = Server(
