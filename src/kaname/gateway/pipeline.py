@@ -36,6 +36,7 @@ from kaname.gateway.providers.signing import Signers
 from kaname.gateway.record import record_error
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
+from kaname.gateway.translation import translate
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
 from kaname.gateway.wire import Wire, local_head, signed_head, version_headers
 from kaname.kernel.errors import (

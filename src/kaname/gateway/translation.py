@@ -1,4 +1,4 @@
-"""A request in the words of a target that doesn't speak the client's format. The answer's way back is in `opening.py`."""
+"""A request in the words of a target that doesn't speak the client's format. The way back is in `opening.py`."""
 
 from kaname.gateway.decode import DecodedRequest, encode_document
 from kaname.gateway.planned_target import PlannedTarget
