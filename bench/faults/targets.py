@@ -76,13 +76,21 @@ class Ours:
     name = "ours"
 
     def __init__(
-        self, folder: Path, pairs: Iterable[Pair], upstream_port: int, *, drain: bool = False, file_limit: int = 0
+        self,
+        folder: Path,
+        pairs: Iterable[Pair],
+        upstream_port: int,
+        *,
+        drain: bool = False,
+        file_limit: int = 0,
+        drain_s: int = 5,
     ) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         config = folder / "gateway.yaml"
         config.write_text(config_text(pairs, upstream_port, drain=drain))
         self._journal = folder / "journal"
         argv = [sys.executable, "-m", "bench.gateway.serve", "--config", str(config), "--journal", str(self._journal)]
+        argv += ["--drain-s", str(drain_s)]
         if file_limit:
             argv += ["--file-limit", str(file_limit)]
         environment = {

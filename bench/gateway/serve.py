@@ -105,6 +105,7 @@ async def main() -> None:
     parser.add_argument("--config", type=Path, required=True)
     parser.add_argument("--journal", type=Path, required=True)
     parser.add_argument("--file-limit", type=int, default=0, help="no file may grow beyond this: a disk that is full")
+    parser.add_argument("--drain-s", type=int, default=5, help="how long calls may go on after SIGTERM")
     options = parser.parse_args()
     if options.file_limit:
         resource.setrlimit(resource.RLIMIT_FSIZE, (options.file_limit, options.file_limit))
@@ -126,7 +127,7 @@ async def main() -> None:
             uvicorn.Config(
                 app, host="127.0.0.1", port=0, http=build_protocol(10_000), loop="none", lifespan="off",
                 access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="warning",
-                backlog=4096,
+                backlog=4096, timeout_graceful_shutdown=options.drain_s,
             )
         )  # fmt: skip
         gc.collect()
@@ -139,7 +140,7 @@ async def main() -> None:
         sys.stdout.write(json.dumps({"port": port, "key": source.secret}) + "\n")
         sys.stdout.flush()
         await serving
-        await app.close()
+        await app.close(options.drain_s)
     journal.close()
 
 
