@@ -9,5 +9,5 @@ from kaname.kernel.settings import setting
 class PricingSettings:
     """Section `pricing`."""
 
-    poll_s: float = setting(2.0, "How often the ingest worker looks for changed project prices, in seconds.")
+    poll_s: float = setting(2.0, "How often ingest worker and gateway look for changed project prices, in seconds.")
     public_prices: bool = setting(True, "Whether models without a project price cost what their provider's list says.")
