@@ -50,6 +50,7 @@ from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
 from kaname.traces.dead_letters import DeadLetters
 from kaname.traces.demo.service import DemoLoader
+from kaname.traces.experiment_rewards import ExperimentRewards
 from kaname.traces.gateway_feedback import FeedbackScores
 from kaname.traces.live import LiveFeed
 from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
@@ -150,6 +151,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         settings=configuration.gateway,
         admission=Admission(limits.service, prices),
         feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
+        rewards=ExperimentRewards(storage.columns),
     )
     status = SystemStatus(
         storage=storage, worker=worker, models=models, gateway_config=gateway_files.file, data_dir=data_dir

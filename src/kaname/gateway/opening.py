@@ -92,7 +92,8 @@ class Opener:
         answer = read_answer(orjson.dumps(hub))
         if surface == "embeddings":
             hub = as_asked(hub, request.document)
-        client = hub if wire.surface_codec is None else wire.surface_codec.encode_response(hub)
+        codec = wire.surface_codec
+        client = hub if codec is None else codec.for_request(request.document).encode_response(hub)
         return WholeAnswer(body=orjson.dumps(client), answer=answer, usage_format="openai", headers=headers)
 
     async def stream(
@@ -123,7 +124,7 @@ class Opener:
                 dialect=STREAM_DIALECTS.get(surface),
             )
         encoder: StreamEncoder = (
-            wire.surface_codec.stream_encoder(request.model)
+            wire.surface_codec.for_request(request.document).stream_encoder(request.model)
             if wire.surface_codec is not None
             else ChatEncoder(request.model, include_usage=request.wants_usage)
         )

@@ -11,7 +11,8 @@ from dataclasses import dataclass, replace
 from random import Random
 from typing import NamedTuple
 
-from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, RouteStep, Target, single_target
+from kaname.gateway.bandits import BanditBook
+from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, RetryPolicy, RouteStep, Target, single_target
 from kaname.gateway.health import HealthBook, RouteTraffic
 from kaname.gateway.openai_errors import model_not_found
 from kaname.gateway.planned_target import PlannedTarget, plan_target
@@ -46,6 +47,10 @@ class PlannedStep:
     fallback: tuple[PlannedTarget, ...]
     context_fallback: tuple[PlannedTarget, ...]
     content_fallback: tuple[PlannedTarget, ...]
+    salt: str
+    """Names the split: its experiment, or the route and the step."""
+    mirror: "Plan | None" = None
+    """Where copies of the calls go."""
 
 
 @dataclass(slots=True, kw_only=True)
@@ -83,8 +88,9 @@ class Plan:
 class Planner:
     """Plans by name for one configuration at a time; forgets them when another comes into force."""
 
-    def __init__(self, local_models: LocalModels, health: HealthBook) -> None:
+    def __init__(self, local_models: LocalModels, health: HealthBook, bandits: BanditBook | None = None) -> None:
         self.health = health
+        self._bandits = bandits
         self._local_models = local_models
         self._config: GatewayConfig | None = None
         self._plans: dict[str, Plan] = {}
@@ -160,15 +166,26 @@ class Planner:
 
         split = step.split
         salt = (split.experiment if split is not None else "") or f"{route.name}/{index}"
-        return PlannedStep(
+        planned_step = PlannedStep(
             step=step,
             index=index,
+            salt=salt,
             groups={arm: planned(targets) for arm, targets in step.arms.items()},
             arms=Arms(split.arms, salt) if split is not None else None,
             fallback=planned(step.fallback),
             context_fallback=planned(step.context_fallback),
             content_fallback=planned(step.content_fallback),
+            mirror=self._compile_mirror(config, route, step),
         )
+        if split is not None and split.bandit and self._bandits is not None:
+            planned_step.arms = self._bandits.arms(split, salt, planned_step)
+        return planned_step
+
+    def _compile_mirror(self, config: GatewayConfig, route: ModelRoute, step: RouteStep) -> Plan | None:
+        if step.mirror is None:
+            return None
+        shadow = single_target(route.name, step.mirror.target)
+        return self._compile(config, replace(shadow, timeouts=route.timeouts, retry=RetryPolicy(max=0)))
 
     def target(self, config: GatewayConfig, target: Target) -> PlannedTarget:
         """A target that can be called."""

@@ -15,6 +15,7 @@ import orjson
 
 from kaname.gateway.admission import Admission
 from kaname.gateway.attempts import CallFailedError
+from kaname.gateway.bandits import BanditBook, RewardSource
 from kaname.gateway.cache.embedder import LocalEmbedder
 from kaname.gateway.cache.service import AnswerCache
 from kaname.gateway.cache.store import AnswerStore
@@ -31,6 +32,7 @@ from kaname.gateway.feedback import (
     read_feedback,
 )
 from kaname.gateway.health import HealthBook
+from kaname.gateway.mirror import Mirrors
 from kaname.gateway.models_list import describe_model, list_models
 from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
 from kaname.gateway.pipeline import Pipeline, failed_reply, mark_incomplete, send_error
@@ -41,7 +43,7 @@ from kaname.gateway.record import complete_record
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.stream import CHAT_STREAM
 from kaname.gateway.stream_dialects import STREAM_DIALECTS
-from kaname.gateway.surfaces import BY_PATH
+from kaname.gateway.surfaces import BY_PATH, error_style
 from kaname.gateway.sweep import Sweeper
 from kaname.kernel.errors import InvalidInputError, KanameError, NotFoundError, UnavailableError
 
@@ -66,6 +68,7 @@ class GatewayApp:
         settings: GatewaySettings,
         admission: Admission,
         feedback: FeedbackWriter,
+        rewards: RewardSource,
         answers: AnswerStore | None = None,
     ) -> None:
         self.config = config
@@ -79,12 +82,14 @@ class GatewayApp:
         self._settings = settings
         self._rng = Random()  # noqa: S311 - routing and jitter, not secrets
         self.health = HealthBook(self._rng)
-        self._planner = Planner(local_models, self.health)
+        self.bandits = BanditBook(rewards, settings.bandit_interval_s)
+        self._planner = Planner(local_models, self.health, self.bandits)
         self._local_models = local_models
         self._pipeline: Pipeline | None = None
         self._pool: Pool | None = None
         self._sweeper: Sweeper | None = None
-        self._watcher: asyncio.Task[None] | None = None
+        self._mirrors: Mirrors | None = None
+        self._watchers: list[asyncio.Task[None]] = []
         self._active = 0
         self._idle = asyncio.Event()
         self._draining = False
@@ -110,13 +115,19 @@ class GatewayApp:
             admission=self._admission,
             cache=self.cache,
         )
-        self._watcher = loop.create_task(self.config.watch(self._settings.reload_interval_s))
+        self._mirrors = Mirrors(
+            self._pipeline.shadow, self._sink, self._sweeper, self._rng, self._settings.record_body_bytes
+        )
+        self._watchers = [
+            loop.create_task(self.config.watch(self._settings.reload_interval_s)),
+            loop.create_task(self.bandits.follow()),
+        ]
 
     async def close(self, grace_s: float = 10.0) -> None:
         """Refuses new calls, lets the present ones end for `grace_s`, then closes the upstream connections."""
         self._draining = True
-        if self._watcher is not None:
-            self._watcher.cancel()
+        for watcher in self._watchers:
+            watcher.cancel()
         if self._active:
             self._idle.clear()
             try:
@@ -124,6 +135,8 @@ class GatewayApp:
                     await self._idle.wait()
             except TimeoutError:
                 logger.warning("%d calls were still running when the gateway closed", self._active)
+        if self._mirrors is not None:
+            self._mirrors.close()
         if self._pool is not None:
             self._pool.close()
         self._answers.close()
@@ -144,7 +157,7 @@ class GatewayApp:
             send=send,
             sweeper=sweeper,
             write_timeout_s=self._settings.write_timeout_s,
-            errors=surface.errors if surface is not None else "openai",
+            errors=surface.errors if surface is not None else error_style(scope["path"]),
         )
         if surface is None or scope["method"] != "POST":
             await self._serve_other(exchange, pipeline, scope, receive)
@@ -182,8 +195,8 @@ class GatewayApp:
                 logger.exception("gateway call %s failed", exchange.record.request_id)
                 await self._fail(exchange, internal_error())
         except asyncio.CancelledError:
-            if not exchange.gone:
-                raise
+            if not exchange.gone:  # the server ends and can't wait any longer
+                await self._fail(exchange, to_wire(_draining()))
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
         finally:
             if exchange.gone and record.outcome == "ok":
@@ -194,6 +207,9 @@ class GatewayApp:
                 complete_record(record, exchange.elapsed_ns(), exchange.body, self._settings.record_body_bytes)
                 pipeline.settle(exchange)
                 self._sink.put(record)
+                choice = exchange.choice
+                if choice is not None and choice.step.mirror is not None and self._mirrors is not None:
+                    self._mirrors.offer(exchange)
 
     async def _fail(self, exchange: Exchange, error: ErrorReply) -> None:
         """Answers with an error, in the way that is still possible."""

@@ -24,4 +24,5 @@ class GatewaySettings:
     body_timeout_s: float = setting(30.0, "How long a client may take to send its request body.")
     write_timeout_s: float = setting(60.0, "How long a client may leave a stream unread before it is given up.")
     max_connections: int = setting(512, "Connections to one upstream; a provider can set its own.")
+    bandit_interval_s: float = setting(300.0, "How often splits that learn look at the scores, in seconds.")
     idle_connection_s: float = setting(20.0, "How long an unused upstream connection is kept.")

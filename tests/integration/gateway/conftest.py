@@ -3,7 +3,7 @@
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,12 +15,14 @@ from openai import OpenAI
 from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
 from kaname.app.connection import build_protocol
 from kaname.gateway.admission import Admission
+from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.feedback import Feedback
 from kaname.gateway.limits.service import LimitService
 from kaname.gateway.model import GatewayRecord
-from kaname.gateway.ports import Caller, LocalEndpoint, LocalModelInfo
+from kaname.gateway.ports import Caller, CallerKeys, LocalEndpoint, LocalModelInfo, LocalModels
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.routing.bandit import MetricKind, Rewards
 from kaname.gateway.server import GatewayApp
 from kaname.gateway.settings import GatewaySettings
 from kaname.kernel.clock import SystemClock
@@ -82,10 +84,17 @@ class ListFeedback:
     """Keeps verdicts."""
 
     verdicts: list[Feedback] = field(default_factory=list)
+    earned: Mapping[str, Rewards] = field(default_factory=dict)
 
     async def write(self, caller: Caller, feedback: Feedback) -> str:
         self.verdicts.append(feedback)
         return feedback.id or f"scr_{len(self.verdicts)}"
+
+    def rewards(self, experiment: str, metric: str) -> Mapping[str, Rewards]:
+        return self.earned
+
+    def kind(self, metric: str) -> MetricKind:
+        return "boolean"
 
 
 class FaultyLocalModels:
@@ -146,17 +155,27 @@ class QuietProtocol(build_protocol(1000)):  # type: ignore[misc]
 
 
 @contextmanager
-def running_gateway(folder: Path, upstream: FaultUpstream, text: str) -> Iterator[Gateway]:
+def running_gateway(
+    folder: Path,
+    upstream: FaultUpstream,
+    text: str,
+    *,
+    keys: CallerKeys | None = None,
+    local_models: LocalModels | None = None,
+    answers: AnswerStore | None = None,
+) -> Iterator[Gateway]:
     """A gateway with this configuration."""
     path = folder / "gateway.yaml"
     path.write_text(text)
     sink, feedback = ListSink(), ListFeedback()
     app = GatewayApp(
-        keys=TestKeys(),
+        keys=keys or TestKeys(),
         config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
         record_sink=sink,
-        local_models=FaultyLocalModels(upstream.port),
+        local_models=local_models or FaultyLocalModels(upstream.port),
+        answers=answers,
         feedback=feedback,
+        rewards=feedback,
         admission=Admission(LimitService(SystemClock()), PriceBook(None)),
         settings=GatewaySettings(
             max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
