@@ -5,6 +5,7 @@ so that the official SDKs raise the right exception and retry the right ones; `x
 a repeat can't help. Source: the SDK's `_exceptions.py` and `_base_client.py`.
 """
 
+import math
 from typing import NamedTuple, Protocol
 
 import orjson
@@ -80,7 +81,9 @@ def to_wire(error: KanameError) -> WireError:
     message = f"{error.message}. {error.hint}" if error.hint else error.message
     headers: Headers = []
     if error.retry_after_s is not None:
-        headers.append((b"retry-after", str(max(1, round(error.retry_after_s))).encode()))
+        headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
+    if (limited_by := error.params.get("limited_by")) is not None:
+        headers.append((b"x-kaname-limited-by", str(limited_by).encode("ascii", "replace")))
     code = _code_of(error)
     if code in _NOT_RETRYABLE:
         headers.append((b"x-should-retry", b"false"))

@@ -62,7 +62,7 @@ def test_an_exhausted_budget_answers_402_that_no_sdk_repeats() -> None:
     wire = to_wire(refused.value)
     assert (wire.status, wire.type, wire.code) == (402, "insufficient_quota", "insufficient_quota")
     assert (b"x-should-retry", b"false") in wire.headers
-    assert refused.value.params["limited_by"] == "budget:bud_key"
+    assert (b"x-kaname-limited-by", b"budget:bud_key") in wire.headers
 
 
 def test_a_failed_call_gives_everything_back_but_its_request() -> None:
