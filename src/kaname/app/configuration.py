@@ -24,7 +24,7 @@ from kaname.kernel.settings import (
 )
 from kaname.serving.settings import ModelsSettings
 from kaname.storage.blobs.settings import BlobsSettings
-from kaname.storage.columns.settings import ColumnsSettings
+from kaname.storage.columns_settings import ColumnsSettings
 from kaname.storage.crypto_settings import CryptoSettings
 from kaname.storage.journal.settings import JournalSettings
 from kaname.storage.sql.settings import SqlSettings

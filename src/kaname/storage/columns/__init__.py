@@ -4,7 +4,7 @@ from kaname.storage.columns.client import ColumnsClient, connect_columns
 from kaname.storage.columns.endpoint import EngineEndpoint
 from kaname.storage.columns.local import LocalEngine
 from kaname.storage.columns.migrations import ColumnsMigration, migrate_columns
-from kaname.storage.columns.settings import ColumnsSettings
+from kaname.storage.columns_settings import ColumnsSettings
 
 __all__ = [
     "ColumnsClient",

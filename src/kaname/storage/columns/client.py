@@ -21,7 +21,7 @@ from kaname.kernel.errors import (
 from kaname.storage.columns.driver import DRIVER_ERRORS, ByteStream, Driver, error_code, open_driver
 from kaname.storage.columns.endpoint import ENGINE_USER, EngineEndpoint
 from kaname.storage.columns.engine.statement import quote_name
-from kaname.storage.columns.settings import ColumnsSettings
+from kaname.storage.columns_settings import ColumnsSettings
 
 T = TypeVar("T")
 Parameters = Mapping[str, object]

@@ -10,7 +10,7 @@ from urllib3 import PoolManager
 from urllib3.exceptions import HTTPError
 
 from kaname.storage.columns.endpoint import ENGINE_USER
-from kaname.storage.columns.settings import ColumnsSettings
+from kaname.storage.columns_settings import ColumnsSettings
 
 MAX_POOLED_CONNECTIONS = 32
 DRIVER_ERRORS = (ClickHouseError, HTTPError, OSError)

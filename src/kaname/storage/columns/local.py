@@ -15,7 +15,7 @@ from kaname.kernel.child import ChildProcess, ChildState
 from kaname.kernel.errors import ConfigurationError
 from kaname.storage.columns.endpoint import SECRET_VARIABLE, EngineEndpoint
 from kaname.storage.columns.lock import DirectoryLock
-from kaname.storage.columns.settings import ColumnsSettings
+from kaname.storage.columns_settings import ColumnsSettings
 
 ENGINE_PLAN_VARIABLE = "KANAME_ENGINE_PLAN"
 HEALTHY_AFTER_S = 10.0

@@ -3,7 +3,7 @@
 from pathlib import Path
 from xml.sax.saxutils import escape
 
-from kaname.storage.columns.settings import ColumnsSettings
+from kaname.storage.columns_settings import ColumnsSettings
 
 _MIB = 1 << 20
 
