@@ -14,11 +14,13 @@ from typing import Final, NamedTuple, cast
 import msgspec
 import orjson
 
+from kaname.gateway.dialects.messages_surface.request import check_request
 from kaname.gateway.model import Surface
 from kaname.gateway.surfaces import SURFACES
 from kaname.kernel.errors import InvalidInputError, TooLargeError, UnsupportedMediaTypeError
 
 MAX_MODEL_CHARS: Final = 256
+_MESSAGES_SURFACES: Final = frozenset({"messages", "count_tokens"})
 Document = dict[str, object]
 
 _NOTHING: Final[Mapping[str, object]] = {}
@@ -81,6 +83,8 @@ def decode_request(surface: Surface, body: bytes) -> DecodedRequest:
     stream = document.get("stream")
     if stream is not None and not isinstance(stream, bool):
         raise _invalid("stream", stream, "true or false")
+    if surface in _MESSAGES_SURFACES:
+        check_request(document, counts_only=surface == "count_tokens")
     if stream and not SURFACES[surface].streams:
         raise InvalidInputError(f"{surface} can't be streamed", hint="Leave `stream` out.", param="stream")
     wants_usage = "stream_options" in document and _wants_usage(document, bool(stream))

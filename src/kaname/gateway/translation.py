@@ -16,4 +16,6 @@ def translate(request: DecodedRequest, target: PlannedTarget, wire: Wire) -> tup
     document, lost = wire.provider_codec.encode_request(
         document, target.target.model, stream=request.stream, strict=request.strict
     )
+    if not target.provider.stream_usage and "stream_options" in document:
+        document = {key: value for key, value in document.items() if key != "stream_options"}
     return encode_document(document), [*warnings, *lost]
