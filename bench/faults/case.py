@@ -26,7 +26,8 @@ class NotOfferedError(Exception):
 class Case:
     """A row on one surface of one target."""
 
-    def __init__(self, target: Target, upstream: FaultUpstream, combo: Combo) -> None:
+    def __init__(self, target: Target, upstream: FaultUpstream, combo: Combo, *, timed: bool = True) -> None:
+        self.timed = timed
         self.target = target
         self.upstream = upstream
         self.combo = combo
@@ -96,6 +97,11 @@ class Case:
         """Raises MismatchError unless it holds."""
         if not condition:
             raise MismatchError(what)
+
+    def within(self, took_s: float, limit_s: float, what: str) -> None:
+        """Reports a duration, and holds it to a limit unless the machine is too busy to say anything about time."""
+        self.saw(f"{what} after {took_s * 1000:.0f} ms")
+        self.expect(not self.timed or took_s <= limit_s, f"{what} after {took_s * 1000:.0f} ms")
 
     def answered(self, reply: Reply) -> None:
         """A complete, healthy answer or stream."""
@@ -182,9 +188,9 @@ class Table:
         return register
 
 
-def run_row(row: Row, target: Target, upstream: FaultUpstream, combo: Combo) -> Outcome:
-    """Checks one row on one surface."""
-    case = Case(target, upstream, combo)
+def run_row(row: Row, target: Target, upstream: FaultUpstream, combo: Combo, *, timed: bool = True) -> Outcome:
+    """Checks one row on one surface. Without `timed` durations are reported only."""
+    case = Case(target, upstream, combo, timed=timed)
     passed: bool | None = True
     try:
         if row.only_ours and not case.ours:

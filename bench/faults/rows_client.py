@@ -11,8 +11,6 @@ from bench.faults.routes import CHAT, CHAT_OVER_MESSAGES, SURFACES, to
 TABLE = Table()
 OK = to("ok")
 CANCEL_LIMIT_S = 0.05
-SWEEP_SLACK_S = 0.05
-"""For this suite's own threads, which share cores with everything else."""
 
 
 def raw_request(case: Case, body: bytes, headers: dict[str, str]) -> bytes:
@@ -48,9 +46,7 @@ def leaves_stream(case: Case) -> None:
     left_at = time.monotonic()
     seen = case.arrivals(_LEAVES)[-1]
     case.expect(seen.closed.wait(5), "the upstream runs on")
-    took_s = time.monotonic() - left_at
-    case.saw(f"closed after {took_s * 1000:.0f} ms")
-    case.expect(took_s <= CANCEL_LIMIT_S + SWEEP_SLACK_S, f"took {took_s * 1000:.0f} ms")
+    case.within(time.monotonic() - left_at, CANCEL_LIMIT_S, "closed")
     if case.ours:
         record = case.find(lambda r: r.requested_model == _LEAVES.tag(case.combo))
         case.expect((record.outcome, record.error_code) == ("cancelled", "client_disconnected"), "not recorded as such")
@@ -68,9 +64,7 @@ def leaves_early(case: Case) -> None:
         time.sleep(0.1)
     left_at = time.monotonic()
     case.expect(case.arrivals(_EARLY)[-1].closed.wait(5), "the upstream runs on")
-    took_s = time.monotonic() - left_at
-    case.saw(f"closed after {took_s * 1000:.0f} ms")
-    case.expect(took_s <= CANCEL_LIMIT_S + SWEEP_SLACK_S, f"took {took_s * 1000:.0f} ms")
+    case.within(time.monotonic() - left_at, CANCEL_LIMIT_S, "closed")
     if case.ours:
         record = case.find(lambda r: r.requested_model == _EARLY.tag(case.combo))
         case.expect((record.outcome, record.status) == ("cancelled", 499), "not recorded as cancelled")

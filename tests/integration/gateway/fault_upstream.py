@@ -198,8 +198,22 @@ async def _read_request(reader: asyncio.StreamReader, connection: int) -> Seen:
     head = (await reader.readuntil(b"\r\n\r\n")).decode("latin-1")
     request_line, *lines = head.strip().split("\r\n")
     headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-    body = await reader.readexactly(int(headers.get("content-length", "0")))
+    if headers.get("transfer-encoding", "").lower() == "chunked":
+        body = await _read_chunks(reader)
+    else:
+        body = await reader.readexactly(int(headers.get("content-length", "0")))
     return Seen(path=request_line.split(" ")[1], headers=headers, body=body, connection=connection)
+
+
+async def _read_chunks(reader: asyncio.StreamReader) -> bytes:
+    """A chunked body, as other gateways than ours send it."""
+    body = b""
+    while True:
+        size = int((await reader.readuntil(b"\r\n")).split(b";")[0], 16)
+        body += await reader.readexactly(size)
+        await reader.readexactly(2)
+        if not size:
+            return body
 
 
 # ---- behaviours
