@@ -34,6 +34,11 @@ class DataDir:
         return self.root / "models"
 
     @property
+    def cache(self) -> Path:
+        """Answers that the gateway may give again."""
+        return self.root / "cache"
+
+    @property
     def run(self) -> Path:
         """Files that describe the running server; meaningless when none runs."""
         return self.root / "run"

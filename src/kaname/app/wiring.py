@@ -31,6 +31,7 @@ from kaname.app.storage import Storage, gateway_config_path, open_storage, start
 from kaname.app.system import SystemStatus
 from kaname.app.worker import DEAD_LETTERS, WAKE_VARIABLE
 from kaname.gateway.admission import Admission
+from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.limits.budget_store import BudgetStore
 from kaname.gateway.limits.process import ProcessLimits, build_limits
@@ -128,9 +129,11 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     proxies = TrustedProxies(configuration.server.trusted_proxies)
     storage = _open(configuration, data_dir)
     clock = SystemClock()
-    access = build_access(
-        storage.database, _access_settings(configuration), clock, _project_stores(storage, data_dir, clock)
+    answers = AnswerStore(
+        data_dir.cache, max_bytes=configuration.gateway.cache_bytes, max_entries=configuration.gateway.cache_entries
     )
+    stores = (*_project_stores(storage, data_dir, clock), answers)
+    access = build_access(storage.database, _access_settings(configuration), clock, stores)
     access.start()
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
@@ -152,6 +155,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         admission=Admission(limits.service, prices),
         feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
         rewards=ExperimentRewards(storage.columns),
+        answers=answers,
     )
     status = SystemStatus(
         storage=storage, worker=worker, models=models, gateway_config=gateway_files.file, data_dir=data_dir

@@ -7,7 +7,7 @@ is split by the `gateway` dialect. Total: a truncated or broken body becomes tex
 
 from kaname.gateway.model import GatewayRecord, telemetry_provider
 from kaname.traces.coerce import parse_json, structured
-from kaname.traces.dialects.gateway import MALFORMED_EVENTS
+from kaname.traces.dialects.gateway import CACHE_FLAGS, MALFORMED_EVENTS
 from kaname.traces.gateway_streams import read_surface_stream
 from kaname.traces.messages import Message, parse_messages, text_message
 from kaname.traces.model import Attributes, AttributeValue, RawSpan, Scope
@@ -85,6 +85,11 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
     attributes = {key: value for key, value in attributes.items() if value != ""}
     if record.malformed_events:
         attributes[MALFORMED_EVENTS] = record.malformed_events
+    if record.cache:
+        attributes["kaname.gateway.cache"] = record.cache
+    if record.cached_span_id:
+        attributes["kaname.gateway.cached_span_id"] = record.cached_span_id
+        attributes["kaname.gateway.saved_nano_usd"] = record.saved_nano_usd
     if record.usage_estimated:
         attributes["kaname.gateway.usage_estimated"] = True
     if record.arm:
@@ -172,8 +177,8 @@ def _put_response(record: GatewayRecord, response: dict[str, AttributeValue], at
     usage = structured(record.usage.decode("utf-8", "replace")) if record.usage else None
     if not isinstance(usage, dict):
         usage = response.get("usage")
-    if isinstance(usage, dict):
-        attributes["kaname.gateway.usage"] = usage
+    if isinstance(usage, dict):  # of an answer given again: nothing was used
+        attributes["kaname.gateway.cached_usage" if record.cache in CACHE_FLAGS else "kaname.gateway.usage"] = usage
     for key, name in (("model", "gen_ai.response.model"), ("id", "gen_ai.response.id")):
         if isinstance(value := response.get(key), str) and value:
             attributes.setdefault(name, value)

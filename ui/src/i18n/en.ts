@@ -553,6 +553,7 @@ export const en = {
   "rows.log_records": "Log records",
   "rows.ingest_notices": "Ingest notices",
   "rows.dead_letters": "Entries that couldn't be stored",
+  "rows.cached_answers": "Answers kept by the gateway",
   "rows.api_keys": "API keys, revoked ones too",
   "rows.prices": "Prices, removed ones too",
   "rows.project_roles": "Roles of members",

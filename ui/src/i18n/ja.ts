@@ -555,6 +555,7 @@ export const ja: Messages = {
   "rows.log_records": "ログレコード",
   "rows.ingest_notices": "取り込みの通知",
   "rows.dead_letters": "保存できなかったエントリ",
+  "rows.cached_answers": "ゲートウェイが保持する応答",
   "rows.api_keys": "API キー（失効済みも）",
   "rows.prices": "料金（外したものも）",
   "rows.project_roles": "メンバーの役割",

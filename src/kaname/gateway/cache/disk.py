@@ -19,6 +19,7 @@ import msgspec
 
 from kaname.gateway.cache.model import CachedAnswer, Key
 from kaname.kernel.border import survive
+from kaname.kernel.errors import UnavailableError
 
 MAX_QUEUED = 10_000
 MAX_QUEUED_BYTES = 32 << 20
@@ -118,25 +119,31 @@ class AnswerFile:
 
     def count(self, project_id: str) -> int:
         """Answers of a project on disk, what is queued included."""
-        self.write_queued()
-        if not self._path.exists():
-            return 0
-        with self._file_lock, closing(self._connect()) as connection:
-            row = connection.execute("SELECT count(*) FROM answers WHERE project_id = ?", (project_id,)).fetchone()
+        try:
+            self.write_queued()
+            if not self._path.exists():
+                return 0
+            with self._file_lock, closing(self._connect()) as connection:
+                row = connection.execute("SELECT count(*) FROM answers WHERE project_id = ?", (project_id,)).fetchone()
+        except sqlite3.Error as e:
+            raise self._unusable(e) from e
         return int(row[0])
 
     def erase(self, project_id: str, user_id: str | None = None) -> int:
         """Deletes a project's answers, or those that one of its users caused; how many."""
-        self.write_queued()
-        if not self._path.exists():
-            return 0
         where, values = "project_id = ?", [project_id]
         if user_id is not None:
             where, values = "project_id = ? AND user_id = ?", [project_id, user_id]
-        with self._file_lock, closing(self._connect()) as connection:
-            with connection:
-                found = connection.execute(f"DELETE FROM answers WHERE {where}", values).rowcount  # noqa: S608 — ours
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds older versions of pages
+        try:
+            self.write_queued()
+            if not self._path.exists():
+                return 0
+            with self._file_lock, closing(self._connect()) as connection:
+                with connection:
+                    found = connection.execute(f"DELETE FROM answers WHERE {where}", values).rowcount  # noqa: S608 — ours
+                connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds older versions of pages
+        except sqlite3.Error as e:
+            raise self._unusable(e) from e
         return found
 
     def write_queued(self) -> None:
@@ -205,6 +212,11 @@ class AnswerFile:
             connection.close()
             raise
         return connection
+
+    def _unusable(self, error: sqlite3.Error) -> UnavailableError:
+        return UnavailableError(
+            f"the answer cache {str(self._path)!r} can't be used: {error}", hint="See the disk and its rights."
+        )
 
     def _put_aside(self) -> None:
         for suffix in ("", "-wal", "-shm"):

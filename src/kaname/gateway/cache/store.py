@@ -22,7 +22,7 @@ FILE_NAME = "answers.sqlite3"
 class AnswerStore:
     """May be used from any thread. `folder` None: memory only."""
 
-    store = "cache"
+    store = "files"
 
     def __init__(self, folder: Path | None, *, max_bytes: int, max_entries: int) -> None:
         self._file = AnswerFile(folder / FILE_NAME, max_bytes=max_bytes) if folder is not None else None
@@ -83,7 +83,7 @@ class AnswerStore:
 
     def count(self, project_id: str) -> Mapping[str, int]:
         """See `ProjectStore`."""
-        return {"answers": self._file.count(project_id) if self._file is not None else 0}
+        return {"cached_answers": self._file.count(project_id) if self._file is not None else 0}
 
     def erase(self, project_id: str) -> bool:
         """See `ProjectStore`."""

@@ -1,5 +1,7 @@
 """Our own attributes: what `gateway_records.py` writes for a gateway call, and metadata of our SDK."""
 
+from decimal import Decimal
+
 from kaname.traces.coerce import json_object, to_count, to_text
 from kaname.traces.dialects.dialect import Dialect, Partial, payload_of
 from kaname.traces.model import RawSpan
@@ -9,6 +11,9 @@ _METADATA = "kaname.metadata."
 _GATEWAY = "kaname.gateway."
 MALFORMED_EVENTS = "kaname.stream.malformed_events"
 """How many events of a stream couldn't be read; they were passed on as they came."""
+
+CACHE_FLAGS = {"hit": "cache_hit", "semantic_hit": "semantic_cache_hit"}
+"""Calls that were answered without an upstream, and cost nothing."""
 
 
 def read(span: RawSpan) -> Partial:
@@ -41,6 +46,9 @@ def read(span: RawSpan) -> Partial:
         )
         if a.get(_GATEWAY + key)
     ]
+    if (flag := CACHE_FLAGS.get(to_text(a.get("kaname.gateway.cache")))) is not None:
+        flags.append(flag)
+        found["sent_cost"] = {"total": Decimal()}
     if flags:
         found["flags"] = flags
     return found
