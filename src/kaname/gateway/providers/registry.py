@@ -4,6 +4,7 @@ from typing import Final
 
 from kaname.gateway.providers.anthropic import ANTHROPIC
 from kaname.gateway.providers.azure import AZURE
+from kaname.gateway.providers.bedrock import BEDROCK
 from kaname.gateway.providers.gemini import GEMINI
 from kaname.gateway.providers.llama_cpp import LLAMA_CPP
 from kaname.gateway.providers.model import Adapter
@@ -13,5 +14,5 @@ from kaname.gateway.providers.vllm import VLLM
 from kaname.kernel.registry import Registry
 
 ADAPTERS: Final[Registry[Adapter]] = Registry("provider")
-for _adapter in (OPENAI, OPENAI_COMPATIBLE, ANTHROPIC, LOCAL, AZURE, GEMINI, VLLM, LLAMA_CPP, OLLAMA):
+for _adapter in (OPENAI, OPENAI_COMPATIBLE, ANTHROPIC, LOCAL, AZURE, BEDROCK, GEMINI, VLLM, LLAMA_CPP, OLLAMA):
     ADAPTERS.register(_adapter.type, _adapter)

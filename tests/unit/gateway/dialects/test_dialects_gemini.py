@@ -102,19 +102,19 @@ def test_vertex_knows_no_ids() -> None:
     assert b'"id"' not in orjson.dumps(document["contents"])
 
 
-@pytest.mark.parametrize("cut", range(len(TEXT) + 1))
-def test_text_stream_at_every_split(cut: int) -> None:
-    whole = assemble(chunks_of(TEXT, GeminiDecoder(), [cut]))
+def test_text_stream_at_every_split() -> None:
+    whole = assemble(chunks_of(TEXT, GeminiDecoder()))
+    assert all(assemble(chunks_of(TEXT, GeminiDecoder(), [cut])) == whole for cut in range(len(TEXT) + 1))
     assert whole["message"]["content"] == "こんにちは😀"
     assert whole["message"]["reasoning_content"] == "Thinking "
     assert whole["finish_reason"] == "stop"
     assert (whole["usage"]["prompt_tokens"], whole["usage"]["completion_tokens"]) == (9, 9)
 
 
-@pytest.mark.parametrize("cut", range(0, len(TOOLS) + 1, 3))
-def test_tool_stream_at_every_split(cut: int) -> None:
-    chunks = chunks_of(TOOLS, GeminiDecoder(), [cut, cut + 1])
+def test_tool_stream_at_every_split() -> None:
+    chunks = chunks_of(TOOLS, GeminiDecoder())
     whole = assemble(chunks)
+    assert all(assemble(chunks_of(TOOLS, GeminiDecoder(), [cut, cut + 1])) == whole for cut in range(len(TOOLS) + 1))
     assert [(call["name"], call["arguments"]) for call in whole["message"]["tool_calls"]] == [
         ("get_weather", '{"location":"東京"}'), ("now", "{}"),
     ]  # fmt: skip

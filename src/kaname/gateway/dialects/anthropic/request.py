@@ -102,6 +102,7 @@ def _max_tokens(chat: Document, traits: ModelTraits) -> int:
 def add_thinking(
     request: Document, chat: Document, turns: Turns, toolbox: Toolbox, traits: ModelTraits, losses: Losses
 ) -> None:
+    """Sets `thinking` and `output_config.effort`; `request` already has its `max_tokens`."""
     given, effort = chat.get("thinking"), chat.get("reasoning_effort")
     if given is not None:
         request["thinking"] = an_object(given, "thinking")
@@ -157,6 +158,7 @@ def _set_budget(request: Document, level: str, losses: Losses) -> None:
 
 
 def add_sampling(request: Document, chat: Document, traits: ModelTraits, losses: Losses) -> None:
+    """Sets `temperature`, `top_p` and `top_k` as far as the model, and its thinking, let them be set."""
     thinking = request.get("thinking")
     thinks = isinstance(thinking, dict) and thinking != {"type": "disabled"}
     for name in ("temperature", "top_p", "top_k"):
