@@ -56,9 +56,9 @@ def _chunk(common: Document, choice: Document) -> bytes:
 
 
 def _deltas(message: Document) -> Iterator[Document]:
-    whole = {key: value for key, value in message.items() if key not in _OWN_DELTAS}
+    whole = {key: value for key, value in message.items() if key not in _OWN_DELTAS or value is None}
     empty = {"content": None if message.get("content") is None else ""}
-    yield {"role": message.get("role", "assistant"), **empty, **whole}
+    yield {"role": message.get("role", "assistant"), **whole, **empty}
     for name in _JOINED[:2]:
         for piece in pieces(text_of(message.get(name))):
             yield {name: piece}
