@@ -98,6 +98,11 @@ class KeyService:
             rows = connection.execute(query.order_by(c.id.desc()).limit(limit + 1)).all()
         return page_of(rows, limit, _to_key, lambda row: (row.id,))
 
+    def get(self, scope: ProjectScope, key_id: str) -> ApiKey:
+        """One key of the project; raises NotFoundError."""
+        with self._database.read() as connection:
+            return _to_key(self._row(connection, scope, key_id))
+
     def rename(self, scope: ProjectScope, key_id: str, name: str) -> ApiKey:
         """Gives a key another name."""
         name = check_name(name)

@@ -7,12 +7,17 @@ from pathlib import Path
 from fastapi import APIRouter
 
 from kaname.access.audit import AuditLog
+from kaname.access.keys import KeyService
 from kaname.gateway.config_file import ConfigFile, Credentials
+from kaname.gateway.explain.explain import Explainer
+from kaname.gateway.explain.routes import build_router as build_plan_router
 from kaname.gateway.health import HealthBook
 from kaname.gateway.history.audit import InstallationAudit
 from kaname.gateway.history.routes import build_router as build_config_router
 from kaname.gateway.history.service import ConfigService
 from kaname.gateway.history.store import ConfigHistory
+from kaname.gateway.limits.service import LimitService
+from kaname.gateway.ports import LocalModels
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.secrets.cache import SecretCache
 from kaname.gateway.secrets.routes import build_router as build_secrets_router
@@ -61,10 +66,20 @@ def open_gateway_config(
     return GatewayFiles(file=file, secrets=secrets, history=history)
 
 
-def build_gateway_api(files: GatewayFiles, health: HealthBook, prices: PriceBook, clock: Clock) -> APIRouter:
-    """All management routes that are the installation's; also records what comes into force from now on."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GatewayParts:
+    """The running gateway, as far as its management looks into it."""
+
+    health: HealthBook
+    limits: LimitService
+    prices: PriceBook
+    local_models: LocalModels
+
+
+def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService, clock: Clock) -> APIRouter:
+    """All management routes of the configuration; also records what comes into force from now on."""
     service = ConfigService(files.file, files.history)
-    uses = SecretUses(files.secrets, health, clock)
+    uses = SecretUses(files.secrets, parts.health, clock)
 
     def after_look() -> None:
         service.record_current()
@@ -72,8 +87,16 @@ def build_gateway_api(files: GatewayFiles, health: HealthBook, prices: PriceBook
 
     service.record_current()
     files.file.after_each_look(after_look)
+    explainer = Explainer(
+        local_models=parts.local_models,
+        limits=parts.limits,
+        prices=parts.prices,
+        clock=clock,
+        health=parts.health,
+    )
     router = APIRouter()
     router.include_router(build_config_router(service))
     router.include_router(build_secrets_router(files.secrets, files.file, uses.store))
-    router.include_router(build_status_router(GatewayStatus(files.file, health, prices, clock)))
+    router.include_router(build_status_router(GatewayStatus(files.file, parts.health, parts.prices, clock)))
+    router.include_router(build_plan_router(explainer, files.file, keys))
     return router

@@ -104,6 +104,7 @@ ROUTES: RouteTable = {
     ("GET", f"{_ORGANIZATION}/gateway/budgets/{{budget_id}}/spend"): RouteRule("organization:read"),
     ("GET", f"{_ORGANIZATION}/gateway/alerts"): RouteRule("organization:read"),
     # gateway: the installation's configuration
+    ("POST", f"{_PROJECT}/gateway/plan"): RouteRule("gateway:read"),
     ("GET", "/api/v1/gateway/status"): RouteRule("gateway:read"),
     ("GET", "/api/v1/gateway/config"): RouteRule("gateway:read"),
     ("POST", "/api/v1/gateway/config/validate"): RouteRule("gateway:manage"),

@@ -23,7 +23,7 @@ from kaname.app.api import ApiParts, build_api
 from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DataDir, unusable
-from kaname.app.gateway_api import build_gateway_api, open_gateway_config
+from kaname.app.gateway_api import GatewayParts, build_gateway_api, open_gateway_config
 from kaname.app.proxies import TrustedProxies
 from kaname.app.root import RootApp
 from kaname.app.static_files import StaticFiles
@@ -61,6 +61,9 @@ from kaname.traces.score_authors import ScoreAuthors
 from kaname.traces.scores_ingest import JournalScoreWriter
 from kaname.traces.views.service import ViewStore
 
+_LAST_WORDS_S = 2.0
+"""For calls that the server gave up after its drain: to send their error and to be recorded."""
+
 logger = logging.getLogger(__name__)
 
 
@@ -85,13 +88,23 @@ class Installation:
         await self.gateway.start()
         self.limits.start(asyncio.get_running_loop())
 
-    def end_streams(self) -> None:
-        """Ends open live views: they would otherwise hold up the server's end."""
+    @property
+    def drain_s(self) -> float:
+        """How long open requests may take to end."""
+        return self.configuration.server.drain_s
+
+    def begin_drain(self) -> None:
+        """Refuses new calls, and ends open live views, which would otherwise hold up the server's end."""
+        self.gateway.begin_drain()
         self.live.close()
+
+    def is_busy(self) -> bool:
+        """Whether calls are under way."""
+        return self.gateway.running > 0
 
     async def close(self) -> None:
         """Ends everything in order; safe after a partial start."""
-        await self.gateway.close(self.configuration.server.drain_s)
+        await self.gateway.close(_LAST_WORDS_S)
         self.limits.stop()
         self.price_follower.stop()
         self.models.close()
@@ -171,7 +184,12 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
                 budgets=BudgetStore(storage.database, access.audit, clock),
                 defaults=lambda: limits.service.defaults.policy,
             ),
-            gateway=build_gateway_api(gateway_files, gateway.health, prices, clock),
+            gateway=build_gateway_api(
+                gateway_files,
+                GatewayParts(health=gateway.health, limits=limits.service, prices=prices, local_models=models),
+                access.keys,
+                clock,
+            ),
             models=models,
             status=status,
         )

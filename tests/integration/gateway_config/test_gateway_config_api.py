@@ -174,3 +174,19 @@ def test_state_counts_calls_by_route_target_and_key(server: LiveServer) -> None:
     provider = next(provider for provider in status["providers"] if provider["name"] == "box")
     assert provider["base_url"] == "http://127.0.0.1:1/v1"
     assert provider["traffic"]["requests"] >= 1
+
+
+def test_a_request_is_explained_under_the_configuration_in_force_or_a_draft(server: LiveServer) -> None:
+    set_secret(server)
+    save(server, TEXT)
+    request = {"model": "draft", "messages": [{"role": "user", "content": "hi"}]}
+    path = server.project_path("gateway/plan")
+    (target,) = api(server, "POST", path, {"request": request})["targets"]
+    assert (target["name"], target["url"]) == ("box/small", "http://127.0.0.1:1/v1/chat/completions")
+    draft = TEXT.replace("box/small", "box/large")
+    (target,) = api(server, "POST", path, {"request": request, "text": draft})["targets"]
+    assert target["name"] == "box/large"
+    (key,) = api(server, "GET", server.project_path("keys"))["items"]
+    assert api(server, "POST", path, {"request": request, "key_id": key["id"]})["caller"] == {"key": "tests"}
+    assert server.call("POST", path, {"request": request, "key_id": "key_other"}).status == 404
+    assert server.call("POST", path, {"request": {"model": "nothing", "messages": []}}).status in (400, 404)

@@ -194,6 +194,10 @@ class LimitService:
         limits = self._keys.get(subject.key_id) or self._compile(subject)
         return limits.policy.shadow or limits.models.allow(model)
 
+    def limits_of(self, subject: Subject) -> KeyLimits:
+        """What limits a key, for showing it."""
+        return self._keys.get(subject.key_id) or self._compile(subject)
+
     # ---- answers
 
     def headers(self, reservation: Reservation, *, anthropic: bool = False) -> Headers:
