@@ -9,7 +9,7 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from bench.faults import rows_client, rows_ours, rows_upstream
@@ -34,31 +34,33 @@ def start_target(name: str, folder: Path, upstream: FaultUpstream) -> Target:
     return start(folder / name, pairs_of(ROWS), upstream.port)
 
 
-def run_all(name: str, folder: Path, *, only: str, slow: bool) -> list[Outcome]:
+def run_all(name: str, folder: Path, *, only: str, slow: bool) -> Iterator[Outcome]:
     """All rows on all their surfaces."""
-    outcomes: list[Outcome] = []
     with FaultUpstream(build_behaviours()) as upstream:
         target = start_target(name, folder, upstream)
         try:
             for row in ROWS:
                 if only in row.name and (slow or not row.slow):
-                    outcomes += [run_row(row, target, upstream, combo) for combo in row.combos]
+                    for combo in row.combos:
+                        yield run_row(row, target, upstream, combo)
         finally:
             target.stop()
         if name == "ours":
-            outcomes += rows_ours.run(folder, upstream, only)
-    return outcomes
+            yield from rows_ours.run(folder, upstream, only)
 
 
-def print_table(outcomes: Sequence[Outcome]) -> None:
-    """One line for each row and surface."""
-    marks = {True: "pass", False: "FAIL", None: "-"}
-    for outcome in outcomes:
-        print(f"{marks[outcome.passed]:5} {outcome.row[:58]:58} {outcome.surface:23} {outcome.seen[:150]}")
+def print_line(outcome: Outcome) -> None:
+    """One row on one surface."""
+    mark = {True: "pass", False: "FAIL", None: "-"}[outcome.passed]
+    print(f"{mark:5} {outcome.row[:58]:58} {outcome.surface:23} {outcome.seen[:150]}", flush=True)
+
+
+def summary(outcomes: Sequence[Outcome]) -> str:
+    """How many checks passed, and how many rows on every surface."""
     checked = [outcome for outcome in outcomes if outcome.passed is not None]
     rows = {outcome.row for outcome in checked}
     strict = sum(all(o.passed for o in checked if o.row == row) for row in rows)
-    print(f"\n{sum(bool(o.passed) for o in checked)}/{len(checked)} checks, {strict}/{len(rows)} rows on every surface")
+    return f"{sum(bool(o.passed) for o in checked)}/{len(checked)} checks, {strict}/{len(rows)} rows on every surface"
 
 
 def main() -> int:
@@ -69,12 +71,16 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--slow", action="store_true", help="also rows that take ten seconds and more")
     options = parser.parse_args()
+    outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
-        outcomes = run_all(options.target, Path(folder), only=options.row, slow=options.slow)
+        for outcome in run_all(options.target, Path(folder), only=options.row, slow=options.slow):
+            outcomes.append(outcome)
+            if not options.json:
+                print_line(outcome)
     if options.json:
         print(json.dumps([outcome._asdict() for outcome in outcomes], ensure_ascii=False, indent=1))
     else:
-        print_table(outcomes)
+        print(f"\n{options.target}: {summary(outcomes)}")
     return int(options.target == "ours" and any(outcome.passed is False for outcome in outcomes))
 
 

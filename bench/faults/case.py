@@ -12,6 +12,7 @@ from bench.faults.targets import Target
 from integration.gateway.fault_upstream import FaultUpstream, Seen
 from kaname.gateway.model import GatewayRecord
 
+PATIENCE_S = 10.0
 MESSAGE = [{"role": "user", "content": "hi"}]
 
 
@@ -38,7 +39,7 @@ class Case:
         """Whether promises are checked that only we make (codes, records)."""
         return self.target.name == "ours"
 
-    def ask(self, route: Route, *, stream: bool = False, timeout_s: float = 20.0, **fields: object) -> Reply:
+    def ask(self, route: Route, *, stream: bool = False, timeout_s: float = PATIENCE_S, **fields: object) -> Reply:
         """A call along a route."""
         body, headers = self.request(route, stream=stream, **fields)
         reply = post(

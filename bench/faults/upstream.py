@@ -115,7 +115,7 @@ def format_of(seen: Seen) -> Format:
 
 def streams(seen: Seen) -> bool:
     """Whether a request asks for a stream."""
-    return bool(seen.json().get("stream"))
+    return bool(seen.body and seen.json().get("stream"))
 
 
 # ---- behaviours

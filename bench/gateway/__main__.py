@@ -1,179 +1,181 @@
-"""The gateway on one core, beside a direct connection to the same upstream and beside bare uvicorn, in one run.
+"""The gateway on one core beside a direct connection, LiteLLM and Portkey, interleaved in one run.
 
-    python -m bench.gateway [--rounds 12] [--seconds 0.7] [--check]
+    python -m bench.gateway [--rounds 5] [--seconds 1] [--no-peers] [--check]
+    python -m bench.gateway --soak 1000000     memory after so many requests
 
 Needs gcc and wrk (`apt-get install wrk`). CPU a request is what counts: from /proc/<pid>/task/*/schedstat over all
-threads of the gateway process, journal writer included; requests per second on a shared machine are weather. Of each
-figure the best and the median round are printed. `--check` exits 1 when a bar isn't met by the best round.
+threads and children; requests per second on a shared machine are weather. Medians and ranges over the rounds are
+printed, with the load average. `--check` exits 1 when the median misses a bar.
 """
 
 import argparse
-import json
+import contextlib
 import os
-import re
-import statistics
-import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench.gateway.load import Load, Series, cpu_ns, pss_kb, request_body, wrk
+from bench.gateway.moments import cancel_ms, first_answer_cpu_s
+from bench.gateway.systems import System, start_bare, start_ours, start_peers, start_upstream
 from bench.gateway.worker_cost import worker_cost_us
 
-HERE = Path(__file__).parent
-GATEWAY_CORE, LOAD_CORE = "0", "1"
-TEXT = "lorem ip " * 90
-BARS = {
+PACED = 64
+BARS: dict[str, tuple[float, str]] = {
+    "RPS × LiteLLM": (80.0, "≥"),
+    "RPS × Portkey": (15.0, "≥"),
     "RPS, % of direct": (15.0, "≥"),
-    "CPU µs a request": (90.0, "≤"),
-    "64 paced streams, % of direct": (95.0, "≥"),
+    "ours: CPU µs a request": (80.0, "≤"),
+    "added p50 ms, c=1": (0.25, "≤"),
+    "ours: 52 events in a burst, CPU ms": (0.45, "≤"),
+    "ours: 52 events paced, CPU ms": (2.0, "≤"),
+    "ours: 64 paced streams, % of direct": (95.0, "≥"),
+    "ours: cancelled in a stream, ms": (50.0, "≤"),
+    "ours: cancelled before it, ms": (50.0, "≤"),
+    "ours: start to first 200, CPU s": (0.5, "≤"),
+    "ours: idle PSS MB": (60.0, "≤"),
+    "memory growth, %": (10.0, "≤"),
 }
 
-LUA = """
-wrk.method = "POST"
-wrk.headers["content-type"] = "application/json"
-wrk.headers["authorization"] = "Bearer " .. os.getenv("KEY")
-wrk.body = os.getenv("BODY")
-"""
+Results = dict[str, Series]
 
 
-@dataclass
-class Load:
-    """What wrk saw."""
+class Bench:
+    """Measures into `results`."""
 
-    requests: int
-    per_second: float
-    p50_ms: float
-    errors: int
+    def __init__(self, folder: Path, seconds: float) -> None:
+        self.folder = folder
+        self.seconds = seconds
+        self.results: Results = {}
 
+    def add(self, figure: str, value: float) -> None:
+        """One more round of a figure."""
+        self.results.setdefault(figure, Series()).values.append(value)
 
-@dataclass
-class Series:
-    """One figure over all rounds."""
+    def load(self, system: System, mode: str, *, stream: bool, c: int, seconds: float) -> tuple[Load, float]:
+        """A run of the load generator, and CPU µs a request."""
+        before = cpu_ns(system.pid) if system.pid else 0
+        load = wrk(
+            system.url(mode), connections=c, seconds=seconds, folder=self.folder, headers=system.headers[mode],
+            body=request_body(system.models[mode], stream=stream),
+        )  # fmt: skip
+        assert not load.errors, f"{system.name}: {load.errors} errors"
+        return load, (cpu_ns(system.pid) - before) / 1000 / max(load.requests, 1) if system.pid else 0.0
 
-    values: list[float] = field(default_factory=list)
+    def round(self, direct: System, bare: System, ours: System, peers: list[System]) -> None:
+        """Everything once."""
+        self._requests(direct, bare, ours, peers)
+        self._one_at_a_time(direct, ours, peers)
+        self._streams(direct, ours, peers)
+        self.add("ours: cancelled in a stream, ms", cancel_ms(ours, direct.port, "paced"))
+        self.add("ours: cancelled before it, ms", cancel_ms(ours, direct.port, "hang"))
 
-    def show(self, *, best: str) -> str:
-        chosen = min(self.values) if best == "min" else max(self.values)
-        return f"{chosen:9.2f} {statistics.median(self.values):9.2f}"
+    def _requests(self, direct: System, bare: System, ours: System, peers: list[System]) -> None:
+        rates: dict[str, float] = {}
+        for system in (direct, bare, ours, *peers):
+            load, cpu_us = self.load(system, "ok", stream=False, c=32, seconds=self.seconds)
+            rates[system.name] = load.per_second
+            self.add(f"{system.name}: RPS", load.per_second)
+            if system.pid:
+                self.add(f"{system.name}: CPU µs a request", cpu_us)
+        self.add("RPS, % of direct", 100 * rates["ours"] / rates["direct"])
+        for peer in peers:
+            self.add(f"RPS × {peer.name}", rates["ours"] / rates[peer.name])
 
+    def _one_at_a_time(self, direct: System, ours: System, peers: list[System]) -> None:
+        alone, _ = self.load(direct, "ok", stream=False, c=1, seconds=self.seconds)
+        for system in (ours, *peers):
+            load, _ = self.load(system, "ok", stream=False, c=1, seconds=self.seconds)
+            name = "added p50 ms, c=1" if system is ours else f"{system.name}: added p50 ms, c=1"
+            self.add(name, load.p50_ms - alone.p50_ms)
 
-def cpu_ns(pid: int) -> int:
-    """CPU time of all threads of a process."""
-    return sum(int(p.read_text().split()[0]) for p in Path(f"/proc/{pid}/task").glob("*/schedstat"))
-
-
-def wrk(url: str, *, connections: int, seconds: float, body: str, key: str, lua: Path) -> Load:
-    """One run of the load generator."""
-    out = subprocess.run(
-        ["taskset", "-c", LOAD_CORE, "wrk", "-t1", f"-c{connections}", f"-d{max(1, round(seconds))}s", "--latency",
-         "--timeout", "20s", "-s", str(lua), url],
-        env={**os.environ, "BODY": body, "KEY": key}, capture_output=True, text=True, check=True,
-    ).stdout  # fmt: skip
-    p50 = re.search(r"50%\s+([\d.]+)(us|ms|s)", out)
-    scale = {"us": 0.001, "ms": 1.0, "s": 1000.0}
-    errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
-    return Load(
-        requests=int(re.search(r"(\d+) requests in", out)[1]),  # type: ignore[index]
-        per_second=float(re.search(r"Requests/sec:\s+([\d.]+)", out)[1]),  # type: ignore[index]
-        p50_ms=float(p50[1]) * scale[p50[2]] if p50 else 0.0,
-        errors=int(errors[1]) if errors else 0,
-    )
-
-
-@contextmanager
-def child(argv: Sequence[str], core: str) -> Iterator[tuple[subprocess.Popen[str], str]]:
-    """A pinned child and its first line."""
-    root = HERE.parent.parent
-    environment = {**os.environ, "PYTHONPATH": f"{root / 'src'}:{root}"}
-    process = subprocess.Popen(["taskset", "-c", core, *argv], stdout=subprocess.PIPE, text=True, env=environment)
-    try:
-        assert process.stdout is not None
-        yield process, process.stdout.readline()
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def request_body(model: str, *, stream: bool) -> str:
-    """About one kilobyte, compact like the official client's."""
-    body: dict[str, object] = {"messages": [{"role": "user", "content": TEXT}], "model": model, "temperature": 0.5}
-    if stream:
-        body["stream"] = True
-    return json.dumps(body, separators=(",", ":"))
+    def _streams(self, direct: System, ours: System, peers: list[System]) -> None:
+        for system in (ours, *peers):
+            _, cpu_us = self.load(system, "ok", stream=True, c=32, seconds=self.seconds)
+            self.add(f"{system.name}: 52 events in a burst, CPU ms", cpu_us / 1000)
+        paced_s = max(3.0, self.seconds)
+        least, _ = self.load(direct, "paced", stream=True, c=PACED, seconds=paced_s)
+        for system in (ours, *peers):
+            load, cpu_us = self.load(system, "paced", stream=True, c=PACED, seconds=paced_s)
+            self.add(f"{system.name}: 52 events paced, CPU ms", cpu_us / 1000)
+            self.add(f"{system.name}: 64 paced streams, % of direct", 100 * load.per_second / least.per_second)
 
 
-def run(folder: Path, rounds: int, seconds: float) -> dict[str, Series]:
-    """All measurements, interleaved."""
-    mock_binary = folder / "mock_upstream"
-    subprocess.run(["gcc", "-O2", "-o", str(mock_binary), str(HERE / "mock_upstream.c")], check=True)
-    lua = folder / "post.lua"
-    lua.write_text(LUA)
-    results: dict[str, Series] = {}
-    with child([str(mock_binary), "0"], LOAD_CORE) as (_, line):
-        upstream = f"http://127.0.0.1:{line.split()[1]}"
-        config = folder / "gateway.yaml"
-        providers = "".join(f'  {m}: {{base_url: "{upstream}/{m}/v1", allow_private: true}}\n' for m in ("ok", "paced"))
-        config.write_text(f"providers:\n{providers}models:\n  m: {{use: ok/mock}}\n  p: {{use: paced/mock}}\n")
-        serve = [sys.executable, str(HERE / "serve.py"), "--config", str(config), "--journal", str(folder / "journal")]
-        with child(serve, GATEWAY_CORE) as (gateway, ready), child([sys.executable, str(HERE / "bare.py")], GATEWAY_CORE) as (bare, bare_ready):  # fmt: skip  # noqa: E501
-            started = json.loads(ready)
-            url, key = f"http://127.0.0.1:{started['port']}/v1/chat/completions", started["key"]
-            bare_url = f"http://127.0.0.1:{json.loads(bare_ready)['port']}/"
-
-            def measure(name: str, target: str, pid: int | None, model: str, *, stream: bool, c: int, s: float) -> Load:
-                before = cpu_ns(pid) if pid else 0
-                load = wrk(target, connections=c, seconds=s, body=request_body(model, stream=stream), key=key, lua=lua)
-                assert not load.errors, f"{name}: {load.errors} errors"
-                results.setdefault(f"{name}: RPS", Series()).values.append(load.per_second)
-                if pid:
-                    cost = (cpu_ns(pid) - before) / 1000 / max(load.requests, 1)
-                    results.setdefault(f"{name}: CPU µs", Series()).values.append(cost)
-                return load
-
-            for _ in range(rounds):
-                direct = measure("direct", f"{upstream}/ok/v1/x", None, "m", stream=False, c=32, s=seconds)
-                measure("bare uvicorn", bare_url, bare.pid, "m", stream=False, c=32, s=seconds)
-                ours = measure("gateway", url, gateway.pid, "m", stream=False, c=32, s=seconds)
-                _add(results, "RPS, % of direct", 100 * ours.per_second / direct.per_second)
-                alone = measure("direct, c=1", f"{upstream}/ok/v1/x", None, "m", stream=False, c=1, s=seconds)
-                ours = measure("gateway, c=1", url, gateway.pid, "m", stream=False, c=1, s=seconds)
-                _add(results, "added p50 ms, c=1", ours.p50_ms - alone.p50_ms)
-                measure("stream of 52 events", url, gateway.pid, "m", stream=True, c=32, s=seconds)
-                paced = measure("64 paced, direct", f"{upstream}/paced/v1/x", None, "p", stream=True, c=64, s=2)
-                ours = measure("64 paced, gateway", url, gateway.pid, "p", stream=True, c=64, s=2)
-                _add(results, "64 paced streams, % of direct", 100 * ours.per_second / paced.per_second)
-    return results
+def run(folder: Path, rounds: int, seconds: float, *, peers: bool) -> Results:
+    """All measurements, interleaved; one round to warm up isn't counted."""
+    bench = Bench(folder, seconds)
+    with contextlib.ExitStack() as stack:
+        direct = stack.enter_context(start_upstream(folder))
+        ours = stack.enter_context(start_ours(folder, direct.port))
+        bare = stack.enter_context(start_bare())
+        others = stack.enter_context(start_peers(folder, direct.port)) if peers else []
+        bench.add("ours: idle PSS MB", pss_kb(ours.pid) / 1024)
+        for peer in others:
+            bench.add(f"{peer.name}: idle PSS MB", pss_kb(peer.pid) / 1024)
+        for system in (ours, *others):
+            bench.load(system, "ok", stream=False, c=32, seconds=1)
+        for _ in range(rounds):
+            bench.round(direct, bare, ours, others)
+        for i in range(3):
+            config = folder / "gateway.yaml"
+            bench.add("ours: start to first 200, CPU s", first_answer_cpu_s(folder / f"journal-{i}", config))
+    return bench.results
 
 
-def _add(results: dict[str, Series], name: str, value: float) -> None:
-    results.setdefault(name, Series()).values.append(value)
+def soak(folder: Path, requests: int) -> Results:
+    """Memory before and after many requests, streams among them."""
+    bench = Bench(folder, 1)
+    with contextlib.ExitStack() as stack:
+        direct = stack.enter_context(start_upstream(folder))
+        ours = stack.enter_context(start_ours(folder, direct.port))
+        done = 0
+        while done < 20_000:  # caches fill, the allocator finds its size
+            done += bench.load(ours, "ok", stream=False, c=32, seconds=2)[0].requests
+        before_kb = pss_kb(ours.pid)
+        done = 0
+        while done < requests:
+            done += bench.load(ours, "ok", stream=False, c=32, seconds=10)[0].requests
+            done += bench.load(ours, "ok", stream=True, c=32, seconds=1)[0].requests
+            print(f"{done} requests: {pss_kb(ours.pid) / 1024:.1f} MB", file=sys.stderr, flush=True)
+        after_kb = pss_kb(ours.pid)
+    bench.add("ours: PSS MB before", before_kb / 1024)
+    bench.add("ours: PSS MB after", after_kb / 1024)
+    bench.add("memory growth, %", 100 * (after_kb - before_kb) / before_kb)
+    return bench.results
+
+
+def misses(results: Results) -> list[str]:
+    """Figures whose median misses its bar."""
+    return [
+        figure
+        for figure, (bar, sign) in BARS.items()
+        if figure in results and (results[figure].median < bar if sign == "≥" else results[figure].median > bar)
+    ]
 
 
 def main() -> int:
     """Prints the table."""
-    parser = argparse.ArgumentParser()
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--seconds", type=float, default=1)
+    parser.add_argument("--no-peers", action="store_true", help="leave LiteLLM and Portkey out")
+    parser.add_argument("--soak", type=int, default=0, metavar="N", help="only memory growth, over N requests")
     parser.add_argument("--check", action="store_true")
     options = parser.parse_args()
+    load_before = os.getloadavg()[0]
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        results = run(folder, options.rounds, options.seconds)
-        worker_us = worker_cost_us(folder / "journal")
-    results["CPU µs a request"] = results["gateway: CPU µs"]
-    print(f"{'':34} {'best':>9} {'median':>9}")
+        if options.soak:
+            results = soak(folder, options.soak)
+        else:
+            results = run(folder, options.rounds, options.seconds, peers=not options.no_peers)
+            results["worker, later: CPU µs a record"] = Series([worker_cost_us(folder / "journal")])
+    print(f"load average {load_before:.1f} before, {os.getloadavg()[0]:.1f} after; {os.cpu_count()} cores")
+    print(f"{'':42} {'median':>10}   {'range':>21}")
     for figure, series in results.items():
-        best = "min" if "µs" in figure or "p50 ms" in figure else "max"
         bar, sign = BARS.get(figure, (None, ""))
-        print(f"{figure:34} {series.show(best=best)}  {f'bar {sign} {bar:g}' if bar is not None else ''}")
-    print(f"{'worker, later, CPU µs a record':34} {worker_us:9.2f}")
-    failed = [
-        figure for figure, (bar, sign) in BARS.items()
-        if (max(results[figure].values) < bar if sign == "≥" else min(results[figure].values) > bar)
-    ]  # fmt: skip
+        print(f"{figure:42} {series.show()}  {f'bar {sign} {bar:g}' if bar is not None else ''}")
+    failed = misses(results)
     if failed:
         print(f"missed: {', '.join(failed)}")
     return 1 if failed and options.check else 0

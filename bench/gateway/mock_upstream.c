@@ -9,7 +9,8 @@
  *   429 500 400   errors in OpenAI shape (429 with Retry-After: 1)
  *   html    502 with a page of HTML       json    200 with truncated JSON
  *   hang    reads and never answers
- * GET /count answers with the number of requests served. It prints "listening PORT" when ready.
+ * GET /count answers with the number of requests served, GET /active with the number of calls that aren't answered to
+ * their end and whose client is still there. It prints "listening PORT" when ready.
  * Requests must fit 1 MiB; there is no pipelining.
  */
 #define _GNU_SOURCE
@@ -27,8 +28,8 @@
 #include <unistd.h>
 
 enum { MAX_CONNECTIONS = 65536, MAX_REQUEST = 1 << 20, EVENTS = 52, PACE_NS = 4000000 };
-enum mode { OK, PACED, STALL, CUT, BAD, E429, E500, E400, HTML, JSON, HANG, COUNT, UNKNOWN };
-static const char *MODE_NAMES[] = {"ok", "paced", "stall", "cut", "bad", "429", "500", "400", "html", "json", "hang", "count"};
+enum mode { OK, PACED, STALL, CUT, BAD, E429, E500, E400, HTML, JSON, HANG, COUNT, ACTIVE, UNKNOWN };
+static const char *MODE_NAMES[] = {"ok", "paced", "stall", "cut", "bad", "429", "500", "400", "html", "json", "hang", "count", "active"};
 
 struct connection {
     int fd, next_event, paced;   /* next_event: -1 when no stream is under way */
@@ -155,6 +156,15 @@ static enum mode mode_of(const char *request) {
     return UNKNOWN;
 }
 
+static unsigned long active_calls(void) {
+    unsigned long active = 0;
+    for (int fd = 0; fd < MAX_CONNECTIONS; fd++) {
+        struct connection *c = connections[fd];
+        if (c && (c->next_event >= 0 || c->mode == HANG)) active++;
+    }
+    return active;
+}
+
 static void answer(struct connection *c, const char *body, size_t body_size) {
     char out[4096], count[64];
     size_t size = 0;
@@ -178,6 +188,10 @@ static void answer(struct connection *c, const char *body, size_t body_size) {
     case HANG: return;
     case COUNT:
         sprintf(count, "%lu", served - 1);
+        size = reply(out, sizeof out, "200 OK", "text/plain", "", count);
+        break;
+    case ACTIVE:
+        sprintf(count, "%lu", active_calls());
         size = reply(out, sizeof out, "200 OK", "text/plain", "", count);
         break;
     case UNKNOWN: size = reply(out, sizeof out, "404 Not Found", "text/plain", "", "no such mode"); break;
