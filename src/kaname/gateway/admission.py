@@ -50,12 +50,12 @@ class Admission:
             return None
         return lambda target: self.limits.allows_target(reservation, target.provider.name, target.target.model)
 
-    def settle(self, record: GatewayRecord, reservation: Reservation) -> None:
-        """Charges what was used. Exactly once for each reservation; the record gets the cost."""
+    def settle(self, record: GatewayRecord, reservation: Reservation) -> Used | None:
+        """Charges what was used, and returns it. Exactly once for each reservation; the record gets the cost."""
         if is_hit(record):
             record.cost_nano_usd = 0
             self.limits.settle(reservation, tokens=0, cost_nano_usd=0, outcome=record.outcome)
-            return
+            return None
         used = self._used(record)
         tokens = cost = None
         if used is not None:
@@ -66,6 +66,7 @@ class Admission:
             if record.outcome == "ok" and record.requested_model:
                 self._outputs.learn(record.requested_model, used.output_tokens)
         self.limits.settle(reservation, tokens=tokens, cost_nano_usd=cost, outcome=record.outcome)
+        return used
 
     def price_of(self, target: PlannedTarget) -> float | None:
         """A target's price for an ordinary call, for choosing the cheapest."""

@@ -23,6 +23,7 @@ from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.failure import AttemptFailedError, failure_of
+from kaname.gateway.limits.costs import Used
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import AttemptRecord
 from kaname.gateway.openai_errors import ErrorReply, WireError, to_wire
@@ -126,16 +127,18 @@ class Pipeline:
         assert plan.only is not None
         await self._attempt_all(exchange, request, plan, plan.only, None)
 
-    def settle(self, exchange: Exchange) -> None:
-        """Counts the call and charges what it used; its record is complete."""
+    def settle(self, exchange: Exchange) -> Used | None:
+        """Counts the call and charges what it used, which it returns; its record is complete."""
         record, choice = exchange.record, exchange.choice
         if exchange.traffic is not None and choice is not None:
             worked = record.outcome in _NOT_FAILED
             exchange.traffic.count(self._loop.time(), record.duration_ns / 1e9, worked, choice.step.index, choice.arm)
+        used = None
         if exchange.reservation is not None:
-            self._admission.settle(exchange.record, exchange.reservation)
+            used = self._admission.settle(record, exchange.reservation)
         if exchange.fill is not None:
             self._cache.finish(exchange)
+        return used
 
     def _choose(self, exchange: Exchange, request: DecodedRequest, plan: Plan) -> Choice:
         _refuse_unsupported(request, plan)

@@ -34,6 +34,13 @@ class Origin(NamedTuple):
     max_connections: int = 512
 
 
+class ConnectionCount(NamedTuple):
+    """Connections to a host, and calls that wait for one."""
+
+    open: int
+    waiting: int
+
+
 class Sent(NamedTuple):
     """A response whose headers are in, and how it was got."""
 
@@ -95,6 +102,15 @@ class Pool:
         """Connections open now, idle ones included."""
         state = self._origins.get(origin)
         return state.open if state is not None else 0
+
+    def connections_by_host(self) -> dict[str, ConnectionCount]:
+        """For metrics: all origins of a host together."""
+        counts: dict[str, ConnectionCount] = {}
+        for origin, state in self._origins.items():
+            name = f"{origin.host}:{origin.port}"
+            before = counts.get(name, ConnectionCount(0, 0))
+            counts[name] = ConnectionCount(before.open + state.open, before.waiting + len(state.waiters))
+        return counts
 
     def close(self) -> None:
         """Closes idle connections; busy ones close when their response is released."""

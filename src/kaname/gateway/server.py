@@ -19,6 +19,7 @@ from kaname.gateway.bandits import BanditBook, RewardSource
 from kaname.gateway.cache.embedder import LocalEmbedder
 from kaname.gateway.cache.service import AnswerCache
 from kaname.gateway.cache.store import AnswerStore
+from kaname.gateway.call_metrics import CallMetrics
 from kaname.gateway.caller_context import open_record
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
@@ -32,6 +33,8 @@ from kaname.gateway.feedback import (
     read_feedback,
 )
 from kaname.gateway.health import HealthBook
+from kaname.gateway.load_gate import LoadGate, draining, refuse
+from kaname.gateway.metrics_report import report_calls, report_upstreams
 from kaname.gateway.mirror import Mirrors
 from kaname.gateway.models_list import describe_model, list_models
 from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
@@ -45,12 +48,12 @@ from kaname.gateway.stream import CHAT_STREAM
 from kaname.gateway.stream_dialects import STREAM_DIALECTS
 from kaname.gateway.surfaces import BY_PATH, error_style
 from kaname.gateway.sweep import Sweeper
-from kaname.kernel.errors import InvalidInputError, KanameError, NotFoundError, UnavailableError
+from kaname.kernel.errors import InvalidInputError, KanameError, NotFoundError
+from kaname.kernel.exposition import Exposition
 
 Scope = Mapping[str, Any]  # the type that the ASGI specification gives
 
 _MODELS = "/v1/models"
-_DRAINING_RETRY_S = 1.0
 
 logger = logging.getLogger(__name__)
 
@@ -89,10 +92,10 @@ class GatewayApp:
         self._pool: Pool | None = None
         self._sweeper: Sweeper | None = None
         self._mirrors: Mirrors | None = None
+        self._gate: LoadGate | None = None
         self._watchers: list[asyncio.Task[None]] = []
-        self._active = 0
         self._idle = asyncio.Event()
-        self._draining = False
+        self.metrics = CallMetrics()
 
     async def start(self) -> None:
         """Binds to the running event loop. Idempotent."""
@@ -100,6 +103,7 @@ class GatewayApp:
             return
         loop = asyncio.get_running_loop()
         self._sweeper = Sweeper(loop)
+        self._gate = LoadGate(self._sweeper, self._settings.max_in_flight, self._settings.max_loop_lag_s)
         self._pool = Pool(loop, idle_connection_s=self._settings.idle_connection_s)
         embedder = LocalEmbedder(self._local_models, self._pool, loop)
         self.cache = AnswerCache(self._answers, embedder, loop)
@@ -123,18 +127,45 @@ class GatewayApp:
             loop.create_task(self.bandits.follow()),
         ]
 
+    @property
+    def running(self) -> int:
+        """Calls under way."""
+        return self._gate.running if self._gate is not None else 0
+
+    @property
+    def is_draining(self) -> bool:
+        """Whether new calls are refused because the process ends."""
+        return self._gate is not None and self._gate.is_draining
+
+    def begin_drain(self) -> None:
+        """Refuses new calls from now on."""
+        if self._gate is not None:
+            self._gate.is_draining = True
+
+    def report(self, out: Exposition) -> None:
+        """Writes everything it counts; from the event loop."""
+        report_calls(out, self.metrics)
+        pool, sweeper = self._pool, self._sweeper
+        if pool is None or sweeper is None:
+            return
+        out.add("kaname_gateway_in_flight", "gauge", "Calls under way.", self.running)
+        out.add("kaname_gateway_loop_lag_seconds", "gauge", "How late the event loop is.", sweeper.lag_s)
+        report_upstreams(out, self.health, pool, sweeper.loop.time())
+        dropped = self._mirrors.dropped if self._mirrors is not None else 0
+        out.add("kaname_gateway_mirrors_dropped_total", "counter", "Copies of calls that weren't made.", dropped)
+
     async def close(self, grace_s: float = 10.0) -> None:
         """Refuses new calls, lets the present ones end for `grace_s`, then closes the upstream connections."""
-        self._draining = True
+        self.begin_drain()
         for watcher in self._watchers:
             watcher.cancel()
-        if self._active:
+        if self.running:
             self._idle.clear()
             try:
                 async with asyncio.timeout(grace_s):
                     await self._idle.wait()
             except TimeoutError:
-                logger.warning("%d calls were still running when the gateway closed", self._active)
+                logger.warning("%d calls were still running when the gateway closed", self.running)
         if self._mirrors is not None:
             self._mirrors.close()
         if self._pool is not None:
@@ -144,8 +175,8 @@ class GatewayApp:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         surface = BY_PATH.get(scope["path"])
-        pipeline, sweeper = self._pipeline, self._sweeper
-        if pipeline is None or sweeper is None:
+        pipeline, sweeper, gate = self._pipeline, self._sweeper, self._gate
+        if pipeline is None or sweeper is None or gate is None:
             await self.start()
             await self(scope, receive, send)
             return
@@ -162,12 +193,16 @@ class GatewayApp:
         if surface is None or scope["method"] != "POST":
             await self._serve_other(exchange, pipeline, scope, receive)
             return
-        self._active += 1
+        if (reason := gate.refusal()) is not None:
+            self.metrics.refused[reason] += 1
+            await refuse(exchange, send, reason)
+            return
+        gate.running += 1
         try:
             await self._serve_call(exchange, pipeline, receive)
         finally:
-            self._active -= 1
-            if not self._active:
+            gate.running -= 1
+            if not gate.running:
                 self._idle.set()
 
     # ---- calls
@@ -176,8 +211,6 @@ class GatewayApp:
         record = exchange.record
         try:
             try:
-                if self._draining:
-                    raise _draining()
                 caller = pipeline.authenticate(exchange.headers)
                 record.project_id, record.key_id, record.key_name = caller.project_id or "", caller.id, caller.name
                 exchange.organization_id = caller.organization_id or ""
@@ -196,7 +229,7 @@ class GatewayApp:
                 await self._fail(exchange, internal_error())
         except asyncio.CancelledError:
             if not exchange.gone:  # the server ends and can't wait any longer
-                await self._fail(exchange, to_wire(_draining()))
+                await self._fail(exchange, to_wire(draining()))
             cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
         finally:
             if exchange.gone and record.outcome == "ok":
@@ -205,7 +238,7 @@ class GatewayApp:
             exchange.unwatch()
             if record.project_id:
                 complete_record(record, exchange.elapsed_ns(), exchange.body, self._settings.record_body_bytes)
-                pipeline.settle(exchange)
+                self.metrics.count(record, pipeline.settle(exchange))
                 self._sink.put(record)
                 choice = exchange.choice
                 if choice is not None and choice.step.mirror is not None and self._mirrors is not None:
@@ -309,7 +342,3 @@ async def _refuse_method(exchange: Exchange, path: str, method: str, allowed: by
     message = f"{method[:20]!r} isn't allowed on {path!r}. Use {allowed.decode()}."
     error = WireError(405, "invalid_request_error", "method_not_allowed", message, None, [(b"allow", allowed)])
     await send_error(exchange, error)
-
-
-def _draining() -> UnavailableError:
-    return UnavailableError("the gateway is shutting down", code="overloaded", retry_after_s=_DRAINING_RETRY_S)

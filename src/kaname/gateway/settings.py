@@ -21,6 +21,12 @@ class GatewaySettings:
     record_body_bytes: int = setting(MIB, "How much of each request and answer is recorded.")
     cache_bytes: int = setting(64 * MIB, "How much of answers that routes cache is kept, in memory and on disk each.")
     cache_entries: int = setting(50_000, "How many answers are kept; 0 keeps none.")
+    max_in_flight: int = setting(
+        5_000, "Calls under way in one process; more are refused with 503 before they are read. 0: no bound."
+    )
+    max_loop_lag_s: float = setting(
+        1.0, "New calls are refused with 503 while the process is this far behind its work, in seconds. 0: never."
+    )
     body_timeout_s: float = setting(30.0, "How long a client may take to send its request body.")
     write_timeout_s: float = setting(60.0, "How long a client may leave a stream unread before it is given up.")
     max_connections: int = setting(512, "Connections to one upstream; a provider can set its own.")

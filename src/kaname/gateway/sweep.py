@@ -28,6 +28,8 @@ class Sweeper:
         self.loop = loop
         self._items: set[Sweepable] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self.lag_s = 0.0
+        """How late the last sweep was: how long whatever is ready waits for the event loop. 0 when nothing runs."""
 
     def __len__(self) -> int:
         return len(self._items)
@@ -43,8 +45,10 @@ class Sweeper:
         self._items.discard(item)
 
     def _sweep(self) -> None:
-        self._timer = None
         now = self.loop.time()
+        due = self._timer.when() if self._timer is not None else now
+        self._timer = None
+        self.lag_s = max(now - due, 0.0)
         for item in list(self._items):
             try:
                 item.sweep(now)
@@ -53,3 +57,5 @@ class Sweeper:
                 self._items.discard(item)
         if self._items:
             self._timer = self.loop.call_later(SWEEP_INTERVAL_S, self._sweep)
+        else:
+            self.lag_s = 0.0
