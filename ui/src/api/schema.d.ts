@@ -1371,6 +1371,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/gateway/plan": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Explain Plan */
+        post: operations["explain_gateway_plan"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/models": {
         parameters: {
             query?: never;
@@ -2243,6 +2260,35 @@ export interface components {
             last_used_at: string | null;
         };
         /**
+         * LimitResult
+         * @description A limit or budget that counts this call.
+         */
+        LimitResult: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "requests" | "tokens" | "concurrency" | "budget" | "max_cost" | "models" | "network";
+            /** Limit */
+            limit: string;
+            /** Remaining */
+            remaining: string | null;
+            /** Would Refuse */
+            would_refuse: boolean;
+            /**
+             * Effect
+             * @enum {string}
+             */
+            effect: "block" | "warn" | "downgrade" | "shadow";
+            /**
+             * Note
+             * @default
+             */
+            note?: string;
+        };
+        /**
          * LocalModelList
          * @description All local models; short by nature, so never more than one page.
          */
@@ -2468,6 +2514,83 @@ export interface components {
             truncated: boolean;
             /** Bytes */
             bytes: number;
+        };
+        /** PlanExplanation */
+        PlanExplanation: {
+            /** Config Version */
+            config_version: string;
+            /** Surface */
+            surface: string;
+            /** Requested Model */
+            requested_model: string;
+            /**
+             * Resolved By
+             * @enum {string}
+             */
+            resolved_by: "alias" | "local model" | "provider/model" | "default provider";
+            /** Stream */
+            stream: boolean;
+            /** Caller */
+            caller: {
+                [key: string]: string;
+            };
+            /** Steps */
+            steps: components["schemas"]["StepResult"][];
+            /** Chosen Step */
+            chosen_step: number;
+            /**
+             * Choose
+             * @enum {string}
+             */
+            choose: "balanced" | "cheapest" | "fastest";
+            split: components["schemas"]["SplitResult"] | null;
+            /** Targets */
+            targets: components["schemas"]["TargetResult"][];
+            tokens: components["schemas"]["TokenEstimate"];
+            /** Limits */
+            limits: components["schemas"]["LimitResult"][];
+            /** Retries */
+            retries: number;
+            /** Timeouts S */
+            timeouts_s: {
+                [key: string]: number;
+            };
+            /** Refused */
+            refused: string;
+        };
+        /**
+         * PlanRequest
+         * @description A request as a client would send it. `text`: explain under this configuration instead of the one in force.
+         */
+        PlanRequest: {
+            /**
+             * Request
+             * @description The body, for example of a chat completion.
+             */
+            request: {
+                [key: string]: unknown;
+            };
+            /**
+             * Surface
+             * @default chat_completions
+             * @enum {string}
+             */
+            surface?: "chat_completions" | "completions" | "embeddings" | "responses" | "messages" | "count_tokens" | "moderations" | "rerank" | "images" | "audio_speech" | "audio_transcriptions" | "pass";
+            /**
+             * Headers
+             * @default {}
+             */
+            headers?: {
+                [key: string]: string;
+            };
+            /**
+             * Key Id
+             * @description As if this key called; needs `keys:read`.
+             * @default
+             */
+            key_id?: string;
+            /** Text */
+            text?: string | null;
         };
         /**
          * PolicyBody
@@ -3676,6 +3799,31 @@ export interface components {
              */
             spent_usd: string;
         };
+        /**
+         * SplitResult
+         * @description How the arm was found.
+         */
+        SplitResult: {
+            /**
+             * Sticky
+             * @enum {string}
+             */
+            sticky: "session_id" | "user_id" | "key_id" | "none";
+            /** Value */
+            value: string;
+            /** Bucket */
+            bucket: number | null;
+            /** Arm */
+            arm: string;
+            /** Propensity */
+            propensity: number;
+            /** Shares */
+            shares: {
+                [key: string]: number;
+            };
+            /** Drawn */
+            drawn: boolean;
+        };
         /** SplitView */
         SplitView: {
             /**
@@ -3691,6 +3839,18 @@ export interface components {
             bandit: boolean;
             /** Floor */
             floor: number;
+        };
+        /**
+         * StepResult
+         * @description A step of the route and whether its condition holds. `holds` is null for steps that weren't reached.
+         */
+        StepResult: {
+            /** Index */
+            index: number;
+            /** When */
+            when: string;
+            /** Holds */
+            holds: boolean | null;
         };
         /**
          * StepView
@@ -3751,6 +3911,13 @@ export interface components {
             /** Disk Free Bytes */
             disk_free_bytes: number;
         };
+        /** TargetKeyResult */
+        TargetKeyResult: {
+            /** Name */
+            name: string;
+            /** State */
+            state: string;
+        };
         /**
          * TargetKeyView
          * @description One key at one target.
@@ -3783,6 +3950,44 @@ export interface components {
             overrides: {
                 [key: string]: unknown;
             };
+        };
+        /**
+         * TargetResult
+         * @description A target that the call may reach, in the order in which they are tried. Primary ones are equals.
+         */
+        TargetResult: {
+            /** Name */
+            name: string;
+            /**
+             * Role
+             * @enum {string}
+             */
+            role: "primary" | "fallback" | "context_fallback" | "content_fallback" | "mirror";
+            /** Provider Type */
+            provider_type: string;
+            /** Model */
+            model: string;
+            /** Weight */
+            weight: number;
+            /** Url */
+            url: string | null;
+            /**
+             * Wire
+             * @enum {string}
+             */
+            wire: "passed" | "translated" | "impossible";
+            /** Upstream Format */
+            upstream_format: string;
+            /** Warnings */
+            warnings: string[];
+            /** Problem */
+            problem: string;
+            /** Allowed */
+            allowed: boolean;
+            /** Keys */
+            keys: components["schemas"]["TargetKeyResult"][];
+            /** Estimated Cost Usd */
+            estimated_cost_usd: string | null;
         };
         /**
          * TargetView
@@ -3834,6 +4039,18 @@ export interface components {
             stall_s: number;
             /** Total S */
             total_s: number;
+        };
+        /** TokenEstimate */
+        TokenEstimate: {
+            /** Input Tokens */
+            input_tokens: number;
+            /** Output Tokens */
+            output_tokens: number;
+            /**
+             * Output Source
+             * @enum {string}
+             */
+            output_source: "request" | "default";
         };
         /** TokenList */
         TokenList: {
@@ -7687,6 +7904,40 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GatewayStatusView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    explain_gateway_plan: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PlanRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["PlanExplanation"];
                 };
             };
             400: components["responses"]["InvalidInput"];
