@@ -20,7 +20,7 @@ from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.surfaces import ErrorStyle
 from kaname.gateway.sweep import Sweeper
 from kaname.gateway.upstream_response import UpstreamResponse
-from kaname.gateway.whole_reply import reply_whole
+from kaname.gateway.whole_reply import reply_whole, write_chunk
 
 Message = MutableMapping[str, Any]  # the type that the ASGI specification gives
 Receive = Callable[[], Awaitable[Message]]
@@ -90,18 +90,25 @@ class Exchange:
         """Sends status and headers of a stream."""
         self.record.status = status
         await self._emit(
-            {"type": "http.response.start", "status": status, "headers": [*self._headers(content_type), *extra]}
+            {
+                "type": "http.response.start",
+                "status": status,
+                "headers": [*self._headers(content_type), *self._passed(extra)],
+            }
         )
 
     async def write(self, chunk: bytes, *, last: bool = False) -> None:
         """Sends body bytes; waits while the client is slow."""
+        if not self.gone and write_chunk(self._send, chunk, last=last):
+            self._sent += 1
+            return
         await self._emit({"type": "http.response.body", "body": chunk, "more_body": not last})
 
     async def reply(self, status: int, body: bytes, extra: Headers) -> None:
         """Sends a whole JSON answer."""
         headers = self._headers(b"application/json")
         headers.append((b"content-length", b"%d" % len(body)))
-        headers += extra
+        headers += self._passed(extra)
         self.record.status = status
         if self.gone:
             return
@@ -111,6 +118,10 @@ class Exchange:
         await self._send({"type": "http.response.start", "status": status, "headers": headers})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self._sending = False
+
+    def _passed(self, extra: Headers) -> Headers:
+        """The upstream's headers, without its rate limits where the caller has limits of its own here."""
+        return [header for header in extra if b"ratelimit-" not in header[0]] if self.limits else extra
 
     def _headers(self, content_type: bytes) -> Headers:
         record = self.record

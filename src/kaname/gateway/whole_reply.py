@@ -1,4 +1,4 @@
-"""A whole answer in one step, when the server is uvicorn: head and body as one buffer, without two ASGI messages.
+"""Answers in one step each, when the server is uvicorn: head and body as one buffer, without two ASGI messages.
 
 It does what `RequestResponseCycle.send` does for a start and a last body message, less the checks of headers that are
 our own, and saves a tenth of a call's CPU. It declines, and the caller sends the two messages, whenever anything is
@@ -33,4 +33,31 @@ def reply_whole(send: object, status: int, headers: bytes, body: bytes) -> bool:
     cycle.response_complete = True
     cycle.message_event.set()
     cycle.on_response()
+    return True
+
+
+def write_chunk(send: object, chunk: bytes, *, last: bool) -> bool:
+    """Writes one chunk of a stream that has begun and returns True, or does nothing and returns False.
+
+    What `RequestResponseCycle.send` does for a body message of a chunked answer: a third of its cost an event.
+    """
+    cycle = getattr(send, "__self__", None)
+    if (
+        type(cycle) is not RequestResponseCycle
+        or cycle.disconnected
+        or not cycle.chunked_encoding
+        or cycle.response_complete
+        or cycle.flow.write_paused
+        or cycle.scope["method"] == "HEAD"
+    ):
+        return False
+    if last:
+        cycle.transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(chunk), chunk) if chunk else b"0\r\n\r\n")
+        cycle.response_complete = True
+        cycle.message_event.set()
+        if not cycle.keep_alive:
+            cycle.transport.close()
+        cycle.on_response()
+    elif chunk:
+        cycle.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
     return True
