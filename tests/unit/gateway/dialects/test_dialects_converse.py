@@ -155,7 +155,7 @@ def test_exceptions_end_a_stream() -> None:
     [(name, data)] = EventStreamFramer(1000).feed(
         frame("throttlingException", {"message": "Slow down"}, kind="exception")
     )
-    with pytest.raises(UpstreamError, match="throttlingException.*Slow down"):
+    with pytest.raises(UpstreamError, match=r"throttlingException.*Slow down"):
         ConverseDecoder().feed(name, data)
     with pytest.raises(UpstreamError, match="Broke"):
         EventStreamFramer(1000).feed(frame("", {}, kind="error", extra=text_header(":error-message", "Broke")))

@@ -1,0 +1,1 @@
+"""Cohere's chat (v2) as an upstream format: what the hub says in it, and back."""

@@ -1,0 +1,1 @@
+"""Mistral's own chat completions: OpenAI's, but for names, ids and content in chunks."""
