@@ -22,7 +22,12 @@ export default defineConfig({
         // A few larger files instead of forty tiny ones: fewer round trips, the same bytes.
         codeSplitting: {
           groups: [
-            { name: "vendor", test: /node_modules\/(?!.*react-virtual|.*virtual-core)/, priority: 2 },
+            // Not what only some screens need: the virtual list, YAML, the editor.
+            {
+              name: "vendor",
+              test: /node_modules\/(?!.*(react-virtual|virtual-core)|yaml\/|@codemirror|@lezer|@marijn|style-mod|crelt|w3c-keyname)/,
+              priority: 2,
+            },
             {
               name: "kit",
               test: /src\/(ui|api|i18n\/(index|formats|message)|access\/(api|project)|shell\/preferences)/,

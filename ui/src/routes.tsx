@@ -145,6 +145,40 @@ const start = createRoute({
   component: lazyRouteComponent(() => import("./onboarding/screen.tsx")),
 });
 
+const gateway = createRoute({ getParentRoute: () => project, path: "gateway", component: Outlet });
+const gatewayRoutes = createRoute({
+  getParentRoute: () => gateway,
+  path: "routes",
+  validateSearch: (raw): { model?: string; node?: string } => string(raw, "model", "node"),
+  component: lazyRouteComponent(() => import("./gateway/routes.tsx")),
+});
+const gatewayConfig = createRoute({
+  getParentRoute: () => gateway,
+  path: "config",
+  validateSearch: (raw): { line?: number } => (Number(raw.line) > 0 ? { line: Number(raw.line) } : {}),
+  component: lazyRouteComponent(() => import("./gateway/config.tsx")),
+});
+const gatewayKeys = createRoute({
+  getParentRoute: () => gateway,
+  path: "keys",
+  component: lazyRouteComponent(() => import("./gateway/keys.tsx")),
+});
+const gatewayProviders = createRoute({
+  getParentRoute: () => gateway,
+  path: "providers",
+  component: lazyRouteComponent(() => import("./gateway/providers.tsx")),
+});
+const gatewayCache = createRoute({
+  getParentRoute: () => gateway,
+  path: "cache",
+  component: lazyRouteComponent(() => import("./gateway/cache.tsx")),
+});
+const gatewayTry = createRoute({
+  getParentRoute: () => gateway,
+  path: "try",
+  component: lazyRouteComponent(() => import("./gateway/try.tsx")),
+});
+
 const settings = createRoute({ getParentRoute: () => project, path: "settings", component: Outlet });
 const keys = createRoute({
   getParentRoute: () => settings,
@@ -207,6 +241,7 @@ const tree = root.addChildren([
     users,
     scores,
     start,
+    gateway.addChildren([gatewayRoutes, gatewayConfig, gatewayKeys, gatewayProviders, gatewayCache, gatewayTry]),
     settings.addChildren([keys, projects, members, prices, audit, tokens, notices, system]),
   ]),
 ]);

@@ -1,5 +1,6 @@
 /** Where the parts of a route stand in its graph: model → condition → arm → targets → fallbacks, mirror below. Pure. */
-import { FALLBACKS, type FallbackKind, type Path, type Route, type Step, type Target } from "./routes-model.ts";
+import { FALLBACKS, type FallbackKind } from "./fallbacks.ts";
+import type { Path, Route, Step, Target } from "./routes-model.ts";
 
 export type NodeKind = "model" | "when" | "arm" | "target" | "fallback" | "mirror";
 

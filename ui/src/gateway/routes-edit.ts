@@ -3,8 +3,9 @@
  *
  * A scalar that exists is replaced within the text, to the character; anything else goes through the document. Pure.
  */
-import { type Document, isMap, isScalar, isSeq, parseDocument, Scalar, stringify } from "yaml";
-import { FALLBACKS, type FallbackKind, type Path, readRoutes } from "./routes-model.ts";
+import { type Document, isMap, isScalar, isSeq, parseDocument, Scalar, stringify, type YAMLMap } from "yaml";
+import { FALLBACKS, type FallbackKind } from "./fallbacks.ts";
+import { type Path, readRoutes } from "./routes-model.ts";
 
 export type Value = string | number | boolean;
 
@@ -107,7 +108,7 @@ export function expand(source: string, model: string): string {
   const path = ["models", model];
   const use = document.getIn([...path, "use"], true);
   if (use === undefined) return source;
-  const step = document.createNode({ targets: [] as unknown[] });
+  const step = document.createNode({}) as YAMLMap;
   step.set("targets", document.createNode([use], { flow: true }));
   for (const kind of FALLBACKS) {
     const list = document.getIn([...path, kind], true);
@@ -145,7 +146,7 @@ export function addSplit(source: string, stepPath: Path, use: string): string {
   const at = step.items.findIndex((pair) => isScalar(pair.key) && pair.key.value === "targets");
   const split = document.createNode({ sticky: "session_id", arms: { a: 90, b: 10 } }, { flow: true });
   step.items.splice(Math.max(0, at), 0, document.createPair("split", split) as never);
-  const targets = document.createNode({});
+  const targets = document.createNode({}) as YAMLMap;
   targets.set("a", present);
   targets.set("b", document.createNode([use], { flow: true }));
   if (step.flow) targets.flow = true;
@@ -185,3 +186,13 @@ export function setMirror(source: string, stepPath: Path, use: string, sample: n
 
 export const addFallback = (source: string, stepPath: Path, kind: FallbackKind, use: string): string =>
   addTarget(source, [...stepPath, kind], use);
+
+/** Steps are tried in order; this one changes places with its neighbour. */
+export function moveStep(source: string, stepPath: Path, by: 1 | -1): string {
+  const document = parseDocument(source);
+  const steps = document.getIn(stepPath.slice(0, -1), true);
+  const at = Number(stepPath.at(-1));
+  if (!isSeq(steps) || steps.items[at] === undefined || steps.items[at + by] === undefined) return source;
+  [steps.items[at], steps.items[at + by]] = [steps.items[at + by], steps.items[at]];
+  return write(document, source);
+}

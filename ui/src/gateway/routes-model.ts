@@ -4,7 +4,9 @@
  * Tolerant: what it can't read it leaves out, because the server is the one that judges. Every part knows its path in
  * the document, so that an edit finds it again.
  */
+
 import { isMap, isScalar, isSeq, LineCounter, parseDocument, type YAMLMap } from "yaml";
+import type { FallbackKind } from "./fallbacks.ts";
 
 export type Path = readonly (string | number)[];
 
@@ -34,9 +36,6 @@ export interface Mirror {
   use: string;
   sample: number;
 }
-
-export const FALLBACKS = ["fallback", "context_fallback", "content_fallback"] as const;
-export type FallbackKind = (typeof FALLBACKS)[number];
 
 export interface Step {
   path: Path;
@@ -168,14 +167,14 @@ function readStep(map: YAMLMap, path: Path): Step {
     mirror: isMap(mirror)
       ? {
           path: [...path, "mirror"],
-          use: useOf(mirror.get("use")),
+          use: readUse(mirror.get("use")),
           sample: mirror.has("sample") ? Number(mirror.get("sample")) : 1,
         }
       : null,
   };
 }
 
-const useOf = (node: unknown): string => (isMap(node) ? text(node.get("use")) : text(node));
+const readUse = (node: unknown): string => (isMap(node) ? text(node.get("use")) : text(node));
 
 /** A list of targets, or one alone. */
 function readTargets(node: unknown, path: Path): Target[] {
@@ -193,5 +192,5 @@ function readTarget(node: unknown, path: Path): Target | null {
   if (isScalar(node)) return node.value == null ? null : { path, use: String(node.value), weight: 1 };
   if (!isMap(node)) return null;
   const weight = node.get("weight");
-  return { path, use: useOf(node), weight: typeof weight === "number" ? weight : 1 };
+  return { path, use: readUse(node), weight: typeof weight === "number" ? weight : 1 };
 }

@@ -11,6 +11,12 @@ export interface PageEntry {
     | "/p/$project/users"
     | "/p/$project/scores"
     | "/p/$project/start"
+    | "/p/$project/gateway/routes"
+    | "/p/$project/gateway/config"
+    | "/p/$project/gateway/keys"
+    | "/p/$project/gateway/providers"
+    | "/p/$project/gateway/cache"
+    | "/p/$project/gateway/try"
     | "/p/$project/settings/keys"
     | "/p/$project/settings/projects"
     | "/p/$project/settings/members"
@@ -31,6 +37,15 @@ export const OBSERVE_PAGES: PageEntry[] = [
   { to: "/p/$project/sessions", label: "nav.sessions", icon: "sessions", needs: "traces:read" },
   { to: "/p/$project/users", label: "nav.users", icon: "users", needs: "traces:read" },
   { to: "/p/$project/scores", label: "nav.scores", icon: "scores", needs: "scores:read" },
+];
+
+export const GATEWAY_PAGES: PageEntry[] = [
+  { to: "/p/$project/gateway/routes", label: "nav.gatewayRoutes", icon: "route", needs: "gateway:read" },
+  { to: "/p/$project/gateway/config", label: "nav.gatewayConfig", icon: "code", needs: "gateway:read" },
+  { to: "/p/$project/gateway/keys", label: "nav.gatewayKeys", icon: "price", needs: "keys:read" },
+  { to: "/p/$project/gateway/providers", label: "nav.gatewayProviders", icon: "system", needs: "gateway:read" },
+  { to: "/p/$project/gateway/cache", label: "nav.gatewayCache", icon: "refresh", needs: "gateway:read" },
+  { to: "/p/$project/gateway/try", label: "nav.gatewayTry", icon: "play", needs: "gateway:call" },
 ];
 
 export const SETTINGS_PAGES: PageEntry[] = [

@@ -4,7 +4,7 @@ import { type KeyboardEvent, useEffect, useId, useMemo, useRef, useState } from 
 import { type Permission, useProject } from "../access/project.tsx";
 import { useLocale } from "../i18n/index.tsx";
 import { Icon, type IconName } from "../ui/icon.tsx";
-import { OBSERVE_PAGES, offered, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
+import { GATEWAY_PAGES, OBSERVE_PAGES, offered, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
 import css from "./palette.module.css";
 import { applyTheme } from "./preferences.tsx";
 import { rank } from "./rank.ts";
@@ -28,7 +28,7 @@ function useCommands(query: string): Command[] {
     const params = { project: project.id };
     const can = (permission: Permission) => project.permissions.includes(permission);
     const fixed: Command[] = [
-      ...offered([...OBSERVE_PAGES, ...SETTINGS_PAGES, START_PAGE], can).map((page) => ({
+      ...offered([...OBSERVE_PAGES, ...GATEWAY_PAGES, ...SETTINGS_PAGES, START_PAGE], can).map((page) => ({
         id: page.to,
         label: t(page.label),
         group: t("palette.pages"),

@@ -2,7 +2,7 @@
 import { Link, Outlet, useNavigate } from "@tanstack/react-router";
 import { lazy, Suspense, useState, useSyncExternalStore } from "react";
 import { useProject } from "../access/project.tsx";
-import { useLocale } from "../i18n/index.tsx";
+import { type MessageKey, useLocale } from "../i18n/index.tsx";
 import { IconButton } from "../ui/button.tsx";
 import { cx } from "../ui/classes.ts";
 import { Emblem } from "../ui/emblem.tsx";
@@ -11,7 +11,7 @@ import { KeyName, useKeys } from "../ui/keys.tsx";
 import { Menu } from "../ui/menu.tsx";
 import { Loading } from "../ui/state.tsx";
 import { AccountMenu } from "./account.tsx";
-import { OBSERVE_PAGES, offered, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
+import { GATEWAY_PAGES, OBSERVE_PAGES, offered, type PageEntry, SETTINGS_PAGES, START_PAGE } from "./pages.ts";
 import { LanguageSwitch, ThemeSwitch } from "./preferences.tsx";
 import css from "./shell.module.css";
 
@@ -65,6 +65,12 @@ export function Shell() {
       <Icon name={page.icon} />
       {!narrow && <span>{t(page.label)}</span>}
     </Link>
+  );
+  const section = (label: MessageKey, pages: PageEntry[]) => (
+    <>
+      {narrow ? <hr className={css.rule} /> : <div className={css.group}>{t(label)}</div>}
+      {offered(pages, can).map(entry)}
+    </>
   );
   return (
     <div className={cx(css.shell, narrow && css.narrow)}>
@@ -124,9 +130,8 @@ export function Shell() {
         </button>
         <div className={css.entries}>
           {offered(OBSERVE_PAGES, can).map(entry)}
-          {!narrow && <div className={css.group}>{t("nav.settings")}</div>}
-          {narrow && <hr className={css.rule} />}
-          {offered(SETTINGS_PAGES, can).map(entry)}
+          {section("nav.gateway", GATEWAY_PAGES)}
+          {section("nav.settings", SETTINGS_PAGES)}
           {entry(START_PAGE)}
         </div>
         <div className={css.bottom}>

@@ -16,6 +16,7 @@ const PATHS = {
   token: "M3 5h10v6H3zM6 5v6",
   notice: "M8 2.500 14.500 13.500h-13zM8 6.500v3.200M8 11.500v.1",
   system: "M2.500 3h11v4h-11zM2.500 9h11v4h-11zM5 5h.01M5 11h.01",
+  route: "M2 8h4M10 4h4M10 12h4M6 8c2 0 2-4 4-4M6 8c2 0 2 4 4 4",
   search: "M7 12A5 5 0 1 0 7 2a5 5 0 0 0 0 10zM10.800 10.800 14 14",
   close: "M4 4l8 8M12 4l-8 8",
   plus: "M8 3v10M3 8h10",

@@ -1,0 +1,73 @@
+/** The gateway's live state, looked up by what a screen shows. Pure. */
+import type { GatewayStatus, TargetStatus, Traffic } from "./api.ts";
+import type { GraphNode } from "./layout.ts";
+
+export type BreakerState = TargetStatus["keys"][number]["state"];
+
+export interface Stats {
+  perMinute: number;
+  requests: number;
+  /** 0 to 1. */
+  errorRate: number;
+  p50Ms: number | null;
+  p95Ms: number | null;
+  /** What balancing goes by; null where nothing was called. */
+  averageMs: number | null;
+  inFlight: number;
+  /** The worst of a target's keys; null where there is no breaker. */
+  breaker: BreakerState | null;
+}
+
+const SEVERITY: BreakerState[] = ["closed", "ramping", "cooling", "half_open", "open"];
+
+export const worstBreaker = (states: BreakerState[]): BreakerState | null =>
+  states.reduce<BreakerState | null>(
+    (worst, state) => (worst === null || SEVERITY.indexOf(state) > SEVERITY.indexOf(worst) ? state : worst),
+    null,
+  );
+
+export function statsOfTraffic(traffic: Traffic, status: Pick<GatewayStatus, "at" | "started_at">): Stats {
+  // A server that has just started hasn't seen a whole window yet.
+  const alive = (Date.parse(status.at) - Date.parse(status.started_at)) / 1000;
+  const window = Math.max(10, Math.min(traffic.window_s, alive));
+  return {
+    perMinute: (traffic.requests * 60) / window,
+    requests: traffic.requests,
+    errorRate: traffic.requests > 0 ? traffic.errors / traffic.requests : 0,
+    p50Ms: traffic.p50_ms,
+    p95Ms: traffic.p95_ms,
+    averageMs: null,
+    inFlight: 0,
+    breaker: null,
+  };
+}
+
+export function statsOfTarget(target: TargetStatus, status: GatewayStatus): Stats {
+  return {
+    ...statsOfTraffic(target.traffic, status),
+    averageMs: target.latency_ms,
+    inFlight: target.in_flight,
+    breaker: worstBreaker(target.keys.map((key) => key.state)),
+  };
+}
+
+export const findTarget = (status: GatewayStatus | undefined, name: string): TargetStatus | null =>
+  status?.targets.find((target) => target.name === name) ?? null;
+
+/** What the server counted for a part of a route. Parts that were only drafted have nothing yet. */
+export function statsOfNode(node: GraphNode, model: string, status: GatewayStatus | undefined): Stats | null {
+  if (!status) return null;
+  const route = status.routes.find((candidate) => candidate.name === model);
+  if (node.kind === "model") return route ? statsOfTraffic(route.traffic, status) : null;
+  if (node.kind === "target" || node.kind === "fallback" || node.kind === "mirror") {
+    const target = findTarget(status, node.label);
+    return target ? statsOfTarget(target, status) : null;
+  }
+  const arms = route?.steps[node.step]?.arms ?? [];
+  if (node.kind === "arm") {
+    const arm = arms.find((candidate) => candidate.name === node.arm);
+    return arm ? statsOfTraffic(arm.traffic, status) : null;
+  }
+  const [only] = arms;
+  return arms.length === 1 && only ? statsOfTraffic(only.traffic, status) : null;
+}
