@@ -131,6 +131,36 @@ def test_processes_share_a_rate(database: Database, clock: ManualClock) -> None:
     )
 
 
+def test_a_process_takes_its_share_between_exchanges_while_others_are_at_work(
+    database: Database, clock: ManualClock
+) -> None:
+    policy = KeyPolicy(rates=Rates(rpm=300))
+    one, two = (Process(database, clock, [], policy) for _ in range(2))
+
+    def take(process: Process) -> int:
+        taken = 0
+        while True:
+            try:
+                process.spend(0)
+            except RateLimitedError as e:
+                assert e.retry_after_s is not None
+                assert e.retry_after_s >= 0.2
+                return taken
+            taken += 1
+
+    one.flush()  # hears of the other
+    assert (take(one), take(two)) == (150, 150)
+    for process in (one, two, one):
+        process.flush()
+    assert (take(one), take(two)) == (0, 0)
+    clock.advance(20)  # 100 are free again, and the other was last seen long ago
+    one.flush()
+    assert take(one) == 100
+    small = KeyPolicy(rates=Rates(rpm=40))
+    three = Process(database, clock, [], small)
+    assert take(three) == 13  # all that is free after 20 of 60 seconds: less than a batch isn't shared out
+
+
 def test_a_new_process_knows_what_is_spent_before_its_first_call(database: Database, clock: ManualClock) -> None:
     budgets = [budget(), budget("user", EACH)]
     one = Process(database, clock, budgets)

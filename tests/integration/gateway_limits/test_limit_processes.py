@@ -115,7 +115,9 @@ def test_processes_share_a_rate_with_bounded_error(
     processes += [start(database_url, 4, "rate") for _ in range(3)]
     calls = sum(reports(process)[-1]["calls"] for process in processes)
     allowed = 600 + 10 * (time.monotonic() - began)
-    assert 600 <= calls < 2.5 * allowed  # three that share nothing would make 1800 at once
+    # Three that share nothing would make 1800 at once. With leases they overshoot by a batch of 50 each, and at their
+    # start by what those take that haven't heard of the others yet.
+    assert 600 <= calls < allowed + 600
 
 
 def test_a_killed_process_loses_at_most_one_flush(

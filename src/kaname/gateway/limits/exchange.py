@@ -49,9 +49,12 @@ class Exchange:
         self._alerts = AlertWriter(clock)
 
     def load(self) -> Totals:
-        """Everything that counts now, for a process that starts."""
+        """Everything that counts now, for a process that starts. From here on the others know of it."""
         now = self._clock.now()
-        with self._database.read() as connection:
+        with self._database.write() as connection:
+            connection.execute(
+                gateway_processes.insert().values(id=self.process_id, seen_ns=self._clock.now_ns(), flush=0)
+            )
             self._version = connection.execute(select(gateway_exchange.c.version)).scalar_one()
             c = gateway_spend.c
             rows = connection.execute(select(gateway_spend).where(c.ends_at > now).limit(MAX_LOADED))
@@ -62,7 +65,8 @@ class Exchange:
                 .limit(MAX_LOADED)
             )
             buckets = [(row.bucket, row.tat_ns) for row in rates]
-            return Totals(spends, buckets, self._others_hold(connection), load_definitions(connection))
+            holds, peers = self._others_hold(connection), self._peers(connection)
+            return Totals(spends, buckets, holds, load_definitions(connection), peers)
 
     def swap(self, changes: Changes) -> Totals:
         """Stores the changes, once however often it is called with them, and returns what counts now."""
@@ -100,11 +104,11 @@ class Exchange:
         """Without anything to store: one short read."""
         with self._database.read() as connection:
             row = connection.execute(select(gateway_exchange.c.version, gateway_exchange.c.definitions)).one()
-            holds = self._others_hold(connection)
+            holds, peers = self._others_hold(connection), self._peers(connection)
             if row.version == self._version and row.definitions == known_definitions:
-                return Totals((), (), holds, None)
+                return Totals((), (), holds, None, peers)
             definitions = _changed_definitions(connection, row.definitions, known_definitions)
-            totals = Totals(self._newer_spend(connection), self._newer_rates(connection), holds, definitions)
+            totals = Totals(self._newer_spend(connection), self._newer_rates(connection), holds, definitions, peers)
         self._version = row.version
         return totals
 
@@ -112,7 +116,8 @@ class Exchange:
         spends = self._newer_spend(connection)
         if changes.unknown:
             spends = [*_spend_of(connection, changes.unknown, self._clock.now()), *spends]
-        return Totals(spends, self._newer_rates(connection), self._others_hold(connection), definitions)
+        holds, peers = self._others_hold(connection), self._peers(connection)
+        return Totals(spends, self._newer_rates(connection), holds, definitions, peers)
 
     def _newer_spend(self, connection: Connection) -> list[Spent]:
         rows = connection.execute(select(gateway_spend).where(gateway_spend.c.version > self._version))
@@ -122,6 +127,11 @@ class Exchange:
         c = gateway_rates.c
         rows = connection.execute(select(c.bucket, c.tat_ns).where(c.version > self._version))
         return [(row.bucket, row.tat_ns) for row in rows]
+
+    def _peers(self, connection: Connection) -> int:
+        c = gateway_processes.c
+        alive = select(func.count()).where(c.id != self.process_id, c.seen_ns > self._clock.now_ns() - ALIVE_NS)
+        return connection.execute(alive).scalar_one()
 
     def _others_hold(self, connection: Connection) -> dict[str, int]:
         h, p = gateway_holds.c, gateway_processes.c

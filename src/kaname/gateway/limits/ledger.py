@@ -63,6 +63,8 @@ class Totals(NamedTuple):
     rates: Sequence[tuple[str, int]]
     holds: Mapping[str, int]
     definitions: Definitions | None
+    peers: int = 0
+    """Other processes that are at work."""
 
 
 class Ledger:
@@ -117,6 +119,11 @@ class Ledger:
             elif state.start == row.starts_at:
                 state.spent = row.nano_usd
                 state.add_up()
+        if totals.peers != live.peers:
+            live.peers = totals.peers
+            now = live.clock.monotonic()
+            for meter in live.all_meters():
+                live.lease(meter, now)
         self._apply_rates(totals.rates)
         self._apply_holds(totals.holds)
 
@@ -129,6 +136,7 @@ class Ledger:
             tat = now + (tat_ns - wall_ns) / 1e9
             if bucket is not None:
                 bucket.adopt(tat, now)
+                bucket.lease(live.peers, now)
             else:
                 live.remember_rate(name, tat)
 

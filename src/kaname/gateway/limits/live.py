@@ -41,6 +41,8 @@ class LiveStates:
         """Opened since the last exchange: what is stored of them isn't known yet."""
         self.elsewhere: dict[str, int] = {}
         """What other processes hold, by bucket."""
+        self.peers = 0
+        """Other processes that are at work."""
         self._spends: dict[BudgetKey, tuple[datetime, int]] = {}
         self._rates: dict[str, float] = {}
         self._forgot = False
@@ -130,6 +132,12 @@ class LiveStates:
                 self._rates.clear()
         self._rates[name] = tat
 
+    def lease(self, meter: Meter, now: float) -> None:
+        """Renews the meter's shares of what is free."""
+        for bucket in (meter.requests, meter.tokens):
+            if bucket is not None:
+                bucket.lease(self.peers, now)
+
     def redefine(self, budgets: Mapping[str, Budget], rules: Mapping[str, LimitRule]) -> None:
         """Goes on with these definitions: states of what is gone are closed, the others keep what they counted."""
         wall_s, now = self.clock.now_ns() / 1e9, self.clock.monotonic()
@@ -162,6 +170,7 @@ class LiveStates:
         for bucket in (meter.requests, meter.tokens):
             if bucket is not None:
                 bucket.tat = self._rates.pop(bucket.bucket, 0.0)
+        self.lease(meter, self.clock.monotonic())
         meter.slots.elsewhere = self.elsewhere.get(meter.slots.bucket, 0)
 
     def _evict_meter(self) -> None:

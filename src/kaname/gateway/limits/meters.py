@@ -8,6 +8,8 @@ from kaname.gateway.limits.model import Rates
 
 RateKind = Literal["requests", "tokens", "concurrency"]
 CONCURRENCY_RETRY_S = 1.0
+REQUEST_BATCH = 50
+TOKEN_BATCH = 20_000
 
 
 class Refusal(NamedTuple):
@@ -35,8 +37,8 @@ class Meter:
     def configure(self, title: str, rates: Rates, *, shadow: bool) -> None:
         """Takes these limits from now on."""
         self.title, self.shadow = title, shadow
-        self.requests = _bucket(self.requests, f"r:{self.name}", rates.rpm)
-        self.tokens = _bucket(self.tokens, f"t:{self.name}", rates.tpm)
+        self.requests = _bucket(self.requests, f"r:{self.name}", rates.rpm, REQUEST_BATCH)
+        self.tokens = _bucket(self.tokens, f"t:{self.name}", rates.tpm, TOKEN_BATCH)
         self.slots.limit = UNLIMITED if rates.max_concurrency is None else rates.max_concurrency
 
     def refusal(self, tokens: int, now: float) -> Refusal | None:
@@ -58,12 +60,12 @@ class Meter:
         return not busy and all(b is None or not (b.dirty or b.tat > now) for b in (self.requests, self.tokens))
 
 
-def _bucket(old: Gcra | None, name: str, limit: int | None) -> Gcra | None:
+def _bucket(old: Gcra | None, name: str, limit: int | None, batch: int) -> Gcra | None:
     if limit is None:
         return None
     if old is not None and old.limit == limit:
         return old
-    fresh = Gcra(name, limit)
+    fresh = Gcra(name, limit, batch)
     if old is not None:
-        fresh.tat = old.tat
+        fresh.tat, fresh.lease_s = old.tat, old.lease_s
     return fresh
