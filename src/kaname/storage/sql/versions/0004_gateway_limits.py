@@ -16,6 +16,7 @@ _BUCKET = sa.String(600)
 def upgrade() -> None:
     _create_definitions()
     _create_counters()
+    _create_history()
 
 
 def _create_definitions() -> None:
@@ -90,6 +91,10 @@ def _create_counters() -> None:
         sa.Column("bucket", _BUCKET, primary_key=True),
         sa.Column("amount", sa.BigInteger, nullable=False),
     )
+    op.bulk_insert(exchange, [{"id": 1, "version": 0, "definitions": 0}])
+
+
+def _create_history() -> None:
     op.create_table(
         "gateway_key_usage",
         sa.Column("key_id", _ID, primary_key=True),
@@ -118,4 +123,3 @@ def _create_counters() -> None:
         sa.Column("created_at", UtcTime, nullable=False),
         sa.UniqueConstraint("budget_id", "subject", "starts_at", "threshold"),
     )
-    op.bulk_insert(exchange, [{"id": 1, "version": 0, "definitions": 0}])
