@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from kaname.gateway.cache.fill import Fill
 from kaname.gateway.decode import DecodedRequest
+from kaname.gateway.guardrails.run import GuardRun
 from kaname.gateway.health import RouteTraffic
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import GatewayRecord
@@ -20,7 +21,7 @@ from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.surfaces import ErrorStyle
 from kaname.gateway.sweep import Sweeper
 from kaname.gateway.upstream_response import UpstreamResponse
-from kaname.gateway.whole_reply import reply_whole, write_chunk
+from kaname.gateway.whole_reply import join_lines, reply_whole, split_lines, write_chunk
 
 Message = MutableMapping[str, Any]  # the type that the ASGI specification gives
 Receive = Callable[[], Awaitable[Message]]
@@ -35,7 +36,8 @@ class Exchange:
 
     __slots__ = (
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
-        "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "fill", "gone", "headers", "limits",
+        "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "fill", "gone", "guards", "headers",
+        "is_internal", "limits",
         "organization_id", "record", "request", "reservation", "response",
         "target", "traffic",
     )  # fmt: skip
@@ -60,7 +62,7 @@ class Exchange:
         self.body = b""
         self.organization_id = ""
         self.reservation: Reservation | None = None
-        self.limits: Headers = []
+        self.limits = b""
         """Header lines that say what is left of the caller's limits."""
         self.request: DecodedRequest | None = None
         self.target: PlannedTarget | None = None
@@ -71,6 +73,9 @@ class Exchange:
         """What the upstream is answering; its deadlines are checked with ours."""
         self.fill: Fill | None = None
         """What the call owes the cache when it is over."""
+        self.guards: GuardRun | None = None
+        self.is_internal = False
+        """Whether the gateway itself makes the call, for another one."""
         self.gone: Literal["", "left", "stalled"] = ""
         """Why the client no longer counts."""
         self._started_at = time.perf_counter_ns()
@@ -89,13 +94,8 @@ class Exchange:
     async def start(self, status: int, content_type: bytes, extra: Headers) -> None:
         """Sends status and headers of a stream."""
         self.record.status = status
-        await self._emit(
-            {
-                "type": "http.response.start",
-                "status": status,
-                "headers": [*self._headers(content_type), *self._passed(extra)],
-            }
-        )
+        lines = self._head(content_type) + self._passed(extra)
+        await self._emit({"type": "http.response.start", "status": status, "headers": split_lines(lines)})
 
     async def write(self, chunk: bytes, *, last: bool = False) -> None:
         """Sends body bytes; waits while the client is slow."""
@@ -106,43 +106,44 @@ class Exchange:
 
     async def reply(self, status: int, body: bytes, extra: Headers) -> None:
         """Sends a whole JSON answer."""
-        headers = self._headers(b"application/json")
-        headers.append((b"content-length", b"%d" % len(body)))
-        headers += self._passed(extra)
         self.record.status = status
         if self.gone:
             return
-        if reply_whole(self._send, status, b"".join([b"%b: %b\r\n" % header for header in headers]), body):
+        lines = b"%bcontent-length: %d\r\n%b" % (self._head(b"application/json"), len(body), self._passed(extra))
+        if reply_whole(self._send, status, lines, body):
             return
         self._sending = True
-        await self._send({"type": "http.response.start", "status": status, "headers": headers})
+        await self._send({"type": "http.response.start", "status": status, "headers": split_lines(lines)})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self._sending = False
 
-    def _passed(self, extra: Headers) -> Headers:
-        """The upstream's headers, without its rate limits where the caller has limits of its own here."""
-        return [header for header in extra if b"ratelimit-" not in header[0]] if self.limits else extra
+    def _passed(self, extra: Headers) -> bytes:
+        """The upstream's header lines, without its rate limits where the caller has limits of its own here."""
+        if not extra:
+            return b""
+        own = self.limits
+        return join_lines([header for header in extra if b"ratelimit-" not in header[0]] if own else extra)
 
-    def _headers(self, content_type: bytes) -> Headers:
-        record = self.record
-        headers: Headers = [
-            (b"content-type", content_type),
-            (b"x-request-id", record.request_id.encode()),
-            (b"x-kaname-trace-id", record.trace_id.encode()),
-        ]
+    def _head(self, content_type: bytes) -> bytes:
+        """Header lines of every answer, each with its line end. One formatting for the usual ones."""
+        record, target = self.record, self.target
+        request_id = record.request_id.encode()
+        lines = b"content-type: %b\r\nx-request-id: %b\r\nx-kaname-trace-id: %b\r\n" % (
+            content_type, request_id, record.trace_id.encode(),
+        )  # fmt: skip
+        if target is not None:
+            lines += b"x-kaname-target: %b\r\nx-kaname-attempts: %d\r\n" % (target.header_value, len(record.attempts))
+        lines += self.limits
         if self.errors == "anthropic":
-            headers.append((b"request-id", record.request_id.encode()))
-        if self.target is not None:
-            headers.append((b"x-kaname-target", self.target.header_value))
-            headers.append((b"x-kaname-attempts", b"%d" % len(record.attempts)))
+            lines += b"request-id: %b\r\n" % request_id
         if self.reservation is not None and self.reservation.limited_by:
-            headers.append((b"x-kaname-limited-by", ",".join(self.reservation.limited_by).encode("ascii", "replace")))
+            limited_by = ",".join(self.reservation.limited_by).encode("ascii", "replace")
+            lines += b"x-kaname-limited-by: %b\r\n" % limited_by
         if record.cache:
-            headers.append((b"x-kaname-cache", _CACHE[record.cache]))
-        headers += self.limits
+            lines += b"x-kaname-cache: %b\r\n" % _CACHE[record.cache]
         if record.warnings:
-            headers.append((b"x-kaname-warnings", "; ".join(record.warnings).encode("ascii", "replace")[:2000]))
-        return headers
+            lines += b"x-kaname-warnings: %b\r\n" % "; ".join(record.warnings).encode("ascii", "replace")[:2000]
+        return lines
 
     async def _emit(self, message: Message) -> None:
         if self.gone:
