@@ -12,6 +12,7 @@ from kaname.gateway.providers.mistral import MISTRAL
 from kaname.gateway.providers.model import Adapter
 from kaname.gateway.providers.ollama import OLLAMA
 from kaname.gateway.providers.openai import LOCAL, OPENAI, OPENAI_COMPATIBLE
+from kaname.gateway.providers.vertex import VERTEX
 from kaname.gateway.providers.vllm import VLLM
 from kaname.kernel.registry import Registry
 
@@ -26,6 +27,7 @@ for _adapter in (
     COHERE,
     GEMINI,
     MISTRAL,
+    VERTEX,
     VLLM,
     LLAMA_CPP,
     OLLAMA,
