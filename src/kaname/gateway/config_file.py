@@ -51,7 +51,7 @@ class ConfigFile:
         self._after_look: Callable[[], None] = lambda: None
         self._lock = threading.RLock()
         self._keys_version = self._credentials.refresh()
-        self._stamp = self._look()
+        self._stamp = self._seen_stamp = self._look()
         if must_exist and self._stamp is None:
             raise ConfigurationError(f"gateway configuration {str(path)!r} doesn't exist", hint="Create it.")
         self.fault: ConfigurationError | None = None
@@ -130,8 +130,16 @@ class ConfigFile:
         while True:
             await asyncio.sleep(interval_s)
             with survive(logger, "checking the gateway configuration"):
-                await loop.run_in_executor(None, self.reload_if_changed)
+                await loop.run_in_executor(None, self._reload_if_settled)
                 await loop.run_in_executor(None, self._after_look)
+
+    def _reload_if_settled(self) -> None:
+        """Takes a file that looked the same twice: an editor that empties it before it writes must not be caught
+        in between, because an empty file is a valid one."""
+        stamp = self._look()
+        if stamp == self._seen_stamp:
+            self.reload_if_changed()
+        self._seen_stamp = stamp
 
     def _read_first(self, last_text: Callable[[], str | None]) -> GatewayConfig:
         try:
