@@ -1,4 +1,4 @@
-"""`kaname gateway`: looks at a configuration without a running server."""
+"""`kaname gateway …`. `check`, `plan --config`, `import` and `diff` of files need no server."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,12 @@ from pathlib import Path
 import click
 
 from kaname.gateway.config import GatewayConfig, environment_keys, parse_config
-from kaname.kernel.errors import ConfigurationError
+from kaname.gateway.config.secrets import KeyResolver, KeySource
+from kaname.gateway.explain.cli import plan
+from kaname.gateway.history.cli import apply, diff, history, restore
+from kaname.gateway.importing.cli import import_config
+from kaname.gateway.secrets.cli import secrets
+from kaname.gateway.text_files import read_text
 
 
 @click.group()
@@ -18,12 +23,13 @@ def gateway() -> None:
 @click.argument("file", type=click.Path(path_type=Path))
 def check(file: Path) -> None:
     """Validates FILE (gateway.yaml) with this environment's keys, and shows what it would do."""
-    try:
-        text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as e:
-        raise ConfigurationError(f"{str(file)!r} can't be read: {e}", hint="Name a gateway.yaml.") from e
-    for line in describe_config(parse_config(text, str(file), environment_keys(os.environ))):
+    text = read_text(file, "Name a gateway.yaml.")
+    for line in describe_config(parse_config(text, str(file), _assume_secrets(environment_keys(os.environ)))):
         click.echo(line)
+
+
+for command in (plan, diff, apply, history, restore, import_config, secrets):
+    gateway.add_command(command)
 
 
 def describe_config(config: GatewayConfig) -> list[str]:
@@ -37,3 +43,12 @@ def describe_config(config: GatewayConfig) -> list[str]:
         lines.append(f"provider {provider.name}: {origin.scheme}://{provider.base_url.host_header} ({keys})")
     lines += [f"model {route.name}: {', '.join(t.name for t in route.targets())}" for route in config.models.values()]
     return lines
+
+
+def _assume_secrets(environment: KeyResolver) -> KeyResolver:
+    """Secrets are in the server's database, which a check of a file doesn't ask."""
+
+    def resolve(source: KeySource, name: str) -> str | None:
+        return "not-looked-up" if source == "secret" else environment(source, name)
+
+    return resolve

@@ -84,7 +84,7 @@ export const errorTexts: ErrorTexts = {
   gateway_secret_not_found: ["There is no secret called {name}.", "It may be removed already. Reload the page."],
   gateway_secret_value: [
     "This can't be a provider's key.",
-    "A key has 1 to {limit} printable ASCII characters and no spaces.",
+    "It has 1 to {limit} characters, and no control characters.",
   ],
   id_invalid: [
     "“{value}” isn't an id.",

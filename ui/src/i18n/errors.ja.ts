@@ -102,7 +102,7 @@ export const errorTexts: ErrorTexts = {
   ],
   gateway_secret_value: [
     "この値はプロバイダーのキーとして使えません。",
-    "空白のない印字可能な ASCII 文字で、1〜{limit} 文字にしてください。",
+    "制御文字を含まない 1〜{limit} 文字にしてください。",
   ],
   id_invalid: [
     "「{value}」は ID ではありません。",
