@@ -109,6 +109,8 @@ def post(
         status, got = response.status, {k.lower(): v for k, v in response.getheaders()}
         while chunk := response.read1(65536):
             content += chunk
+            if time.monotonic() - begin > timeout_s:
+                raise TimeoutError
         whole = response.length in (0, None)
     except http.client.IncompleteRead as e:
         content += e.partial

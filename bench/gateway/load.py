@@ -96,7 +96,8 @@ def wrk(
     errors = re.search(r"Non-2xx or 3xx responses: (\d+)", out)
     requests = re.search(r"(\d+) requests in", out)
     rate = re.search(r"Requests/sec:\s+([\d.]+)", out)
-    assert requests is not None and rate is not None, out
+    assert requests is not None, out
+    assert rate is not None, out
     return Load(
         requests=int(requests[1]),
         per_second=float(rate[1]),
