@@ -32,6 +32,7 @@ Permission = Literal[
     "organization:read",
     "organization:manage",
     "system:read",
+    "metrics:read",
 ]
 Role = Literal["owner", "admin", "member", "annotator", "viewer"]
 
@@ -66,6 +67,7 @@ _ADMIN: frozenset[Permission] = frozenset(
         "project:manage",
         "members:manage",
         "audit:read",
+        "metrics:read",
     }
 )
 _OWNER: frozenset[Permission] = frozenset({*_ADMIN, "organization:manage"})

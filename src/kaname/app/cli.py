@@ -15,10 +15,13 @@ from kaname.app.api_client import Connector
 from kaname.app.configuration import CONFIG_VARIABLE, Configuration, load_configuration, resolve_all
 from kaname.app.data_dir import DataDir, read_server_file
 from kaname.app.doctor import diagnose
+from kaname.app.entry import run
+from kaname.app.flags import parse_flags
+from kaname.app.gateway_up import gateway_up
 from kaname.app.server import run_server
 from kaname.app.status import print_status
 from kaname.gateway.cli import gateway
-from kaname.kernel.errors import ConfigurationError, KanameError
+from kaname.kernel.errors import ConfigurationError
 from kaname.kernel.settings import SettingsSource, read_source
 from kaname.serving.cli import ModelsContext, build_models_group
 from kaname.serving.sources import build_sources
@@ -56,20 +59,10 @@ class CommandContext(Connector):
         return running.url if running is not None else None
 
 
-def _parse_flags(_context: click.Context, _parameter: click.Parameter, values: tuple[str, ...]) -> dict[str, str]:
-    flags: dict[str, str] = {}
-    for value in values:
-        name, equals, text = value.partition("=")
-        if not equals or "." not in name:
-            raise click.BadParameter(f"{value!r} isn't section.name=value, e.g. server.port=8701")
-        flags[name] = text
-    return flags
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(kaname.__version__, prog_name="kaname")
 @click.option("--config", type=click.Path(path_type=Path), envvar=CONFIG_VARIABLE, help="Settings file.")
-@click.option("--set", "flags", multiple=True, callback=_parse_flags, help="section.name=value; may be repeated.")
+@click.option("--set", "flags", multiple=True, callback=parse_flags, help="section.name=value; may be repeated.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Short for --set server.data_dir=…")
 @click.option("--url", help="Server that commands talk to; default: the one running on this data folder.")
 @click.pass_context
@@ -134,24 +127,14 @@ def _models_context() -> ModelsContext:
     return ModelsContext(store=store, settings=configuration.models)
 
 
+gateway.add_command(gateway_up)
 for command in (login, logout, keys, traces, gateway, build_models_group(_models_context)):
     cli.add_command(command)
 
 
 def main() -> None:
     """Entry point of the `kaname` command."""
-    try:
-        cli(standalone_mode=False)
-    except click.exceptions.Abort:
-        sys.exit(130)
-    except click.ClickException as e:
-        e.show()
-        sys.exit(e.exit_code)
-    except KanameError as e:
-        click.echo(f"kaname: {e.message}", err=True)
-        if e.hint:
-            click.echo(f"  → {e.hint}", err=True)
-        sys.exit(e.exit_status)
+    run(cli)
 
 
 if __name__ == "__main__":

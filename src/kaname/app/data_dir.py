@@ -10,6 +10,9 @@ import msgspec
 
 from kaname.kernel.errors import ConfigurationError
 
+DEAD_LETTERS = "dead"
+"""Within the journal's folder."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DataDir:

@@ -4,13 +4,10 @@ Hot paths (gateway, OTLP) are raw ASGI apps and pay one dictionary or prefix loo
 goes to FastAPI; the rest is the browser UI.
 """
 
-import time
 from collections.abc import Awaitable, Callable, MutableMapping
-from http import HTTPStatus
 from typing import Any
 
-import orjson
-
+from kaname.app.health_pages import PATHS
 from kaname.app.proxies import TrustedProxies
 from kaname.app.static_files import SECURITY_HEADERS, Receive, Scope, Send
 from kaname.kernel.ids import new_id
@@ -19,8 +16,6 @@ AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 OTLP_PATHS = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics"})
 LANGFUSE_PREFIX = "/api/public/"
 OTLP_ALIAS_PREFIX = "/api/public/otel"
-Readiness = Callable[[], dict[str, str]]
-"""Component → `ok` or what is wrong; in memory, no I/O."""
 
 
 class RootApp:
@@ -33,16 +28,15 @@ class RootApp:
         otlp: AsgiApp,
         api: AsgiApp,
         ui: AsgiApp,
-        readiness: Readiness,
+        health: AsgiApp,
         proxies: TrustedProxies,
     ) -> None:
         self._gateway = gateway
         self._otlp = otlp
         self._api = api
         self._ui = ui
-        self._readiness = readiness
+        self._health = health
         self._proxies = proxies
-        self._started = time.monotonic()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         kind = scope["type"]
@@ -60,13 +54,8 @@ class RootApp:
                 self._proxies.apply(scope)
                 scope["kaname.request_id"] = new_id("req")
                 await self._api(scope, receive, _with_headers(send, scope["kaname.request_id"]))
-        elif path == "/healthz":
-            await _send_json(send, HTTPStatus.OK, {"status": "ok", "uptime_s": round(time.monotonic() - self._started)})
-        elif path == "/readyz":
-            checks = self._readiness()
-            ready = all(v == "ok" for v in checks.values())
-            status = HTTPStatus.OK if ready else HTTPStatus.SERVICE_UNAVAILABLE
-            await _send_json(send, status, {"status": "ready" if ready else "not_ready", "checks": checks})
+        elif path in PATHS:
+            await self._health(scope, receive, send)
         else:
             await self._ui(scope, receive, send)
 
@@ -83,17 +72,6 @@ def _with_headers(send: Send, request_id: str) -> Send:
         await send(message)
 
     return wrapped
-
-
-async def _send_json(send: Send, status: HTTPStatus, body: object) -> None:
-    content = orjson.dumps(body)
-    headers = [
-        (b"content-type", b"application/json"),
-        (b"content-length", str(len(content)).encode()),
-        (b"cache-control", b"no-store"),
-    ]
-    await send({"type": "http.response.start", "status": int(status), "headers": headers})
-    await send({"type": "http.response.body", "body": content})
 
 
 async def _refuse(kind: str, receive: Receive, send: Send) -> None:

@@ -16,6 +16,9 @@ class ServerSettings:
     data_dir: Path = setting(Path("~/.kaname").expanduser(), "Folder that holds everything the server keeps.")
     log_level: str = setting("info", "Least level that is logged: debug, info, warning or error.")
     drain_s: float = setting(15.0, "Seconds that open requests may take to finish when the server stops.")
+    metrics_loopback: bool = setting(
+        False, "Whether `/metrics` answers clients on this machine without a key; through a proxy it never does."
+    )
     trusted_proxies: tuple[str, ...] = setting(
         (),
         "Addresses or networks (CIDR) of reverse proxies whose X-Forwarded-For, X-Forwarded-Proto and Forwarded headers"

@@ -10,13 +10,17 @@ from pydantic import BaseModel
 
 import kaname
 from kaname.app.data_dir import DataDir
+from kaname.app.health_pages import Readiness
 from kaname.app.storage import Storage
-from kaname.gateway.config_file import ConfigFile
+from kaname.gateway.limits.process import ProcessLimits
+from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.serving.service import LocalModelService
 
 ComponentState = Literal["stopped", "starting", "ready", "restarting", "failed", "external"]
 SLOW_LAG_S = 60.0
+_NEEDED = ("gateway", "engine", "worker")
+"""Without these a server is better left alone. The others degrade it: writes may be refused, calls go on."""
 
 
 class ProcessView(BaseModel):
@@ -58,18 +62,23 @@ class SystemStatus:
     storage: Storage
     worker: ChildProcess
     models: LocalModelService
-    gateway_config: ConfigFile
+    gateway: GatewayApp
+    limits: ProcessLimits
     data_dir: DataDir
 
-    def readiness(self) -> dict[str, str]:
-        """Component → `ok` or what is wrong. A lagging worker is not unready: writes are still accepted."""
+    def readiness(self) -> Readiness:
+        """A lagging worker, a full log and a wrong file are told, and what can be served is."""
         engine = self.storage.engine
-        return {
+        limits = self.limits.flusher.is_failing
+        checks = {
+            "gateway": "draining" if self.gateway.is_draining else "ok",
             "journal": self.storage.journal.stats().failing or "ok",
             "engine": "ok" if engine is None or engine.state == "ready" else engine.state,
             "worker": "ok" if self.worker.state == "ready" else self.worker.state,
-            "gateway_config": self.gateway_config.problem or "ok",
+            "gateway_config": self.gateway.config.problem or "ok",
+            "limits": "can't be stored" if limits else "ok",
         }
+        return Readiness(checks, all(checks[name] == "ok" for name in _NEEDED))
 
     def view(self) -> SystemStatusView:
         """The whole state."""
@@ -108,7 +117,7 @@ class SystemStatus:
                 dropped_gateway_records=stats.dropped_soon,
                 failing=stats.failing,
             ),
-            gateway_config_problem=self.gateway_config.problem,
+            gateway_config_problem=self.gateway.config.problem,
             disk_free_bytes=self.data_dir.free_bytes(),
         )
 

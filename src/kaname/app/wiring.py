@@ -22,14 +22,16 @@ from kaname.access.settings import AccessSettings
 from kaname.app.api import ApiParts, build_api
 from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
-from kaname.app.data_dir import DataDir, unusable
+from kaname.app.data_dir import DEAD_LETTERS, DataDir, unusable
 from kaname.app.gateway_api import GatewayParts, build_gateway_api, open_gateway_config
+from kaname.app.health_pages import HealthPages
 from kaname.app.proxies import TrustedProxies
 from kaname.app.root import RootApp
+from kaname.app.server_metrics import ServerMetrics
 from kaname.app.static_files import StaticFiles
 from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
 from kaname.app.system import SystemStatus
-from kaname.app.worker import DEAD_LETTERS, WAKE_VARIABLE
+from kaname.app.worker import WAKE_VARIABLE
 from kaname.gateway.admission import Admission
 from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.journal_sink import JournalSink
@@ -159,10 +161,11 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
     price_follower = PriceFollower(PriceRefresher(storage.database, prices), configuration.pricing.poll_s)
     price_follower.start()
+    sink = JournalSink(storage.journal)
     gateway = GatewayApp(
         keys=access.keyring,
         config=gateway_files.file,
-        record_sink=JournalSink(storage.journal),
+        record_sink=sink,
         local_models=models,
         settings=configuration.gateway,
         admission=Admission(limits.service, prices),
@@ -171,7 +174,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         answers=answers,
     )
     status = SystemStatus(
-        storage=storage, worker=worker, models=models, gateway_config=gateway_files.file, data_dir=data_dir
+        storage=storage, worker=worker, models=models, gateway=gateway, limits=limits, data_dir=data_dir
     )
     live = LiveFeed(storage.columns, clock, configuration.traces)
     api = build_api(
@@ -195,12 +198,25 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         )
     )
     otlp = OtlpReceiver(access.keyring, storage.journal, configuration.ingest)
+    metrics = ServerMetrics(
+        storage=storage,
+        worker=worker,
+        gateway=gateway,
+        journal_folder=data_dir.journal,
+        records_dropped=lambda: sink.dropped,
+    )
+    health = HealthPages(
+        readiness=status.readiness,
+        metrics=metrics.text,
+        keys=access.keyring,
+        allow_loopback=configuration.server.metrics_loopback,
+    )
     root = RootApp(
         gateway=gateway,
         otlp=otlp,
         api=BoundedBodies(api),
         ui=StaticFiles(),
-        readiness=status.readiness,
+        health=health,
         proxies=proxies,
     )
     return Installation(

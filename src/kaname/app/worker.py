@@ -16,28 +16,17 @@ from contextlib import closing
 from pathlib import Path
 
 from kaname.app.configuration import Configuration, load_child_configuration
+from kaname.app.consumers import Consumers
 from kaname.app.data_dir import DataDir
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.snapshot import load_snapshot
 from kaname.kernel.child import announce_ready, exit_with_parent
 from kaname.kernel.errors import ConfigurationError
-from kaname.storage.blobs.opening import open_blobs
-from kaname.storage.columns import ColumnsClient, EngineEndpoint, connect_columns
+from kaname.storage.columns import EngineEndpoint, connect_columns
 from kaname.storage.journal import JournalReader
 from kaname.storage.sql.settings import database_url
-from kaname.traces.batch import BatchDecoder
-from kaname.traces.consumer import Consumer
-from kaname.traces.dead_letters import DeadLetters
-from kaname.traces.known_spans import KnownSpans
-from kaname.traces.log_buffer import LogBuffer
-from kaname.traces.normalise import Normaliser
-from kaname.traces.span_store import SpanStore
-from kaname.traces.wide_values import WideValues
-from kaname.traces.writer import SpanWriter
 
 WAKE_VARIABLE = "KANAME_WORKER_WAKE_FD"
-DEAD_LETTERS = "dead"
-_LOG_BUFFER_BYTES = 8 << 20
 _TAKEOVER_S = 20.0
 _GRACE_S = 4.0
 
@@ -58,13 +47,13 @@ def main() -> int:
     columns = connect_columns(configuration.columns, EngineEndpoint.from_environment())
     prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
     _start_following_prices(configuration, data_dir, prices, stop)
-    consumer = build_consumer(configuration, data_dir, reader, columns, prices)
+    consumers = Consumers(configuration, data_dir, reader, columns, prices)
     exit_with_parent(lambda: _stop_soon(stop))
     announce_ready({"pid": os.getpid(), "sequence": reader.checkpoint.sequence})
     try:
-        consumer.run(stop)
+        consumers.run(stop)
     finally:
-        reader.close()
+        consumers.close()
         columns.close()
     return 0
 
@@ -119,32 +108,6 @@ def _stop_soon(stop: threading.Event) -> None:
     timer = threading.Timer(_GRACE_S, os._exit, (0,))
     timer.daemon = True
     timer.start()
-
-
-def build_consumer(
-    configuration: Configuration,
-    data_dir: DataDir,
-    reader: JournalReader,
-    columns: ColumnsClient,
-    prices: PriceBook,
-) -> Consumer:
-    """The consumer of this installation."""
-    ingest = configuration.ingest
-    store = SpanStore(columns)
-    dead_letters = DeadLetters(data_dir.journal / DEAD_LETTERS)
-    writer = SpanWriter(
-        store=store,
-        normaliser=Normaliser(prices),
-        known=KnownSpans(store, ingest.dedup_keys),
-        wide=WideValues(
-            open_blobs(configuration.blobs, data_dir.root),
-            wide_bytes=ingest.wide_value_bytes,
-            media_bytes=ingest.media_bytes,
-        ),
-        dead_letters=dead_letters,
-        logs=LogBuffer(_LOG_BUFFER_BYTES),
-    )
-    return Consumer(reader, BatchDecoder(ingest.limits(), dead_letters), writer, ingest)
 
 
 if __name__ == "__main__":

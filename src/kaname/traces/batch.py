@@ -64,7 +64,9 @@ class Batch:
 class BatchDecoder:
     """Decodes runs of entries."""
 
-    def __init__(self, limits: OtlpLimits, dead_letters: DeadLetters) -> None:
+    def __init__(self, limits: OtlpLimits, dead_letters: DeadLetters, journal: str = "") -> None:
+        """`journal` tells the tokens of one journal from those of others, which count their entries alike."""
+        self._journal = journal
         self._limits = limits
         self._dead_letters = dead_letters
         self._score = msgspec.json.Decoder(ScoreRow)
@@ -81,8 +83,8 @@ class BatchDecoder:
     def decode(self, entries: Sequence[Entry]) -> Batch:
         """All entries of a run, in order."""
         first, last = entries[0], entries[-1]
-        token = f"{first.position.sequence}.{first.received_ns}-{last.position.sequence}.{last.received_ns}"
-        batch = Batch(token)
+        run = f"{first.position.sequence}.{first.received_ns}-{last.position.sequence}.{last.received_ns}"
+        batch = Batch(f"{self._journal}{run}")
         for entry in entries:
             # One entry must never block the log.
             with survive(logger, "decoding entry %d", entry.position.sequence) as decoding:

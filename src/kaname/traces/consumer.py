@@ -38,6 +38,10 @@ class Consumer:
         self._last_commit = 0.0
         self._writer.counters.update(reader.checkpoint.counters)
 
+    def rewind(self) -> None:
+        """Goes back to the last commit, after the journal's own files failed."""
+        self._reader.rewind()
+
     def run(self, stop: threading.Event) -> None:
         """Consumes; after `stop` it drains what is there for a moment and returns. Uncommitted work is replayed."""
         while not stop.is_set():

@@ -16,11 +16,14 @@ _MAX_LETTERS = 1_000
 class DeadLetters:
     """Writes letters. A letter has two files: the payload, and a JSON note that says what it is and why it is here."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, prefix: str = "") -> None:
+        """`prefix` begins every name: journals count their entries alike."""
         self._folder = folder
+        self._prefix = prefix
 
     def put(self, name: str, payload: bytes, *, kind: str, project_id: str, reason: str) -> None:
         """Stores a payload that failed; repeating the name replaces it. Never raises: it must not stop the log."""
+        name = f"{self._prefix}{name}"
         note = {"kind": kind, "project_id": project_id, "reason": reason[:4000], "bytes": len(payload)}
         logger.error("dead letter %s (%s of project %s): %s", name, kind, project_id, reason[:300])
         try:

@@ -36,6 +36,11 @@ class LimitFlusher:
         self._thread: threading.Thread | None = None
         self._failing = False
 
+    @property
+    def is_failing(self) -> bool:
+        """Whether the last exchange failed: calls go on by what is known."""
+        return self._failing
+
     def load(self) -> None:
         """Reads everything that counts now; raises what the database raises. Before the first call."""
         self._ledger.apply(self._exchange.load())
