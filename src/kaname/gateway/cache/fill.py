@@ -11,7 +11,7 @@ from kaname.gateway.cache.statistics import RouteCount
 class Fill:
     """One call's debts. Kept by its exchange, paid by `AnswerCache.finish`."""
 
-    count: RouteCount | None = None
+    count: RouteCount
     policy: CachePolicy | None = None
     key: Key | None = None
     """Where the answer goes; None when it isn't kept."""

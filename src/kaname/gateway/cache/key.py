@@ -42,12 +42,17 @@ def request_key(frame: bytes, surface: Surface, document: Document, headers: Map
         return None
     digest = sha256(frame)
     digest.update(surface.encode())
-    if surface == "messages":
-        for name in _VERSIONS:
-            digest.update(b"\0" + headers.get(name, b""))
+    digest.update(versions_of(surface, headers))
     digest.update(b"\0")
     digest.update(canonical)
     return digest.digest()
+
+
+def versions_of(surface: Surface, headers: Mapping[bytes, bytes]) -> bytes:
+    """The headers that choose what a surface's answers look like."""
+    if surface != "messages":
+        return b""
+    return b"".join(b"\0" + headers.get(name, b"") for name in _VERSIONS)
 
 
 def question_of(surface: Surface, document: Document) -> Question | None:

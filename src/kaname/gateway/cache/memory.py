@@ -54,6 +54,13 @@ class AnswerMemory:
                 self.evicted += 1
         return True
 
+    def swap(self, key: Key, old: CachedAnswer, new: CachedAnswer) -> None:
+        """Puts the same answer, richer, in its place, if it is still there."""
+        with self._lock:
+            if self._entries.get(key) is old:
+                self._entries[key] = new
+                self.bytes += new.size - old.size
+
     def add_oldest(self, key: Key, answer: CachedAnswer) -> bool:
         """Adds an answer of an earlier run as the least recently used; False when there is no room for more.
 

@@ -71,12 +71,22 @@ def give(answer: CachedAnswer, request: Document, *, stream: bool, wants_usage: 
     if surface == "responses":
         document = _for_caller(orjson.loads(answer.body), request)
         return responses.to_stream(document) if stream else orjson.dumps(document)
-    if not stream:
-        return answer.body if answer.format == "json" else _as_json(answer)
-    body = answer.body if answer.format == "sse" else _FORMS[surface].to_stream(orjson.loads(answer.body))
-    if wants_usage and surface in _CHAT_LIKE:
+    body = answer.body if (answer.format == "sse") is stream else answer.other or other_form(answer)
+    if stream and wants_usage and surface in _CHAT_LIKE:
         return _with_usage(body, answer.usage)
     return body
+
+
+def converts(answer: CachedAnswer, *, stream: bool) -> bool:
+    """Whether the answer must be turned into the other form, which is worth keeping."""
+    return (answer.format == "sse") is not stream and not answer.other and answer.surface != "responses"
+
+
+def other_form(answer: CachedAnswer) -> bytes:
+    """A stream as JSON, or JSON as a stream."""
+    if answer.format == "sse":
+        return _as_json(answer)
+    return _FORMS[answer.surface].to_stream(orjson.loads(answer.body))
 
 
 def _as_json(answer: CachedAnswer) -> bytes:

@@ -18,10 +18,10 @@ from kaname.gateway.cache.control import Control, read_control
 from kaname.gateway.cache.fill import Fill
 from kaname.gateway.cache.flight import Ending, Flights
 from kaname.gateway.cache.idempotency import HEADER, KEEP_S, body_digest, idempotency_key, reused
-from kaname.gateway.cache.key import frame_of, question_of, request_key
-from kaname.gateway.cache.model import CachedAnswer, CachePolicy, Key, SemanticPolicy, is_complete, is_storable
+from kaname.gateway.cache.key import frame_of, question_of, request_key, versions_of
+from kaname.gateway.cache.model import CachedAnswer, CachePolicy, Key, is_complete, is_storable
 from kaname.gateway.cache.ports import Embedder
-from kaname.gateway.cache.replay import give, keep
+from kaname.gateway.cache.replay import converts, give, keep, other_form
 from kaname.gateway.cache.semantic import pack, unit_vector
 from kaname.gateway.cache.statistics import CacheStatistics, RouteCount
 from kaname.gateway.cache.store import AnswerStore
@@ -59,8 +59,7 @@ class AnswerCache:
 
         Raises InvalidInputError for unusable headers and UnprocessableError for a reused idempotency key.
         """
-        fill = exchange.fill = Fill()
-        fill.count = self._count(place.route.name)
+        fill = exchange.fill = Fill(self._count(place.route.name))
         sent = exchange.headers.get(HEADER)
         if sent is not None and await self._replay(exchange, request, fill, sent):
             return True
@@ -76,7 +75,7 @@ class AnswerCache:
             if key is not None and control.store:
                 _keep_at(fill, key, policy, control)
             return False
-        return await self._serve_same(exchange, request, place, control, key)
+        return await self._serve_same(exchange, request, fill, place, control, key)
 
     def finish(self, exchange: Exchange) -> None:
         """Keeps the answer of a call whose record is complete, and ends the wait of others. Does nothing twice."""
@@ -128,26 +127,22 @@ class AnswerCache:
                 await flight.wait()
                 answer = flight.answer
             if answer is not None:
-                assert fill.count is not None
                 fill.count.replays += 1
                 fill.count.joined += joined
-                await self._give(exchange, request, answer, "hit", [(b"idempotent-replayed", b"true")])
+                await self._give(exchange, request, fill, key, answer, "hit", [(b"idempotent-replayed", b"true")])
                 return True
 
     async def _serve_same(
-        self, exchange: Exchange, request: DecodedRequest, place: Place, control: Control, key: Key
+        self, exchange: Exchange, request: DecodedRequest, fill: Fill, place: Place, control: Control, key: Key
     ) -> bool:
-        policy, fill = place.route.cache, exchange.fill
+        policy, count = place.route.cache, fill.count
         assert policy is not None
-        assert fill is not None
-        assert fill.count is not None
-        count = fill.count
         answer = self._fresh(key, min(policy.exact_s, control.max_age_s or policy.exact_s))
         if answer is None and (answer := await self._join(key, place.wait_s)) is not None:
             count.joined += 1
         if answer is not None:
             count.hits += 1
-            await self._give(exchange, request, answer, "hit", [])
+            await self._give(exchange, request, fill, key, answer, "hit", [])
             return True
         if control.store:
             _keep_at(fill, key, policy, control)
@@ -155,20 +150,18 @@ class AnswerCache:
                 self._flights.begin(key)
                 fill.leads.append(key)
         if policy.semantic is not None and control.semantic:
-            return await self._serve_similar(exchange, request, place, control, policy.semantic)
+            return await self._serve_similar(exchange, request, fill, place, control)
         count.misses += 1
         exchange.record.cache = "miss"
         return False
 
     async def _serve_similar(
-        self, exchange: Exchange, request: DecodedRequest, place: Place, control: Control, semantic: SemanticPolicy
+        self, exchange: Exchange, request: DecodedRequest, fill: Fill, place: Place, control: Control
     ) -> bool:
-        record, fill = exchange.record, exchange.fill
-        assert fill is not None
-        assert fill.count is not None
-        policy = place.route.cache
+        record, count, policy = exchange.record, fill.count, place.route.cache
         assert policy is not None
-        count = fill.count
+        semantic = policy.semantic
+        assert semantic is not None
         record.cache = "miss"
         question = question_of(record.surface, request.document)
         identity = self._embedder.identity(semantic.embedder) if question is not None else ""
@@ -182,16 +175,15 @@ class AnswerCache:
             return False
         scope = "key" if control.own_scope else semantic.scope
         frame = _frame(record, place, scope, policy)
-        namespace = sha256(frame + frame_of(record.surface, identity) + question.rest).digest()
+        frame += frame_of(record.surface, identity) + versions_of(record.surface, exchange.headers)
+        namespace = sha256(frame + question.rest).digest()
         near = self._store.nearest(namespace, vector)
         if near is not None and near.similarity >= semantic.threshold:
             answer = self._fresh(near.key, min(semantic.ttl_s, control.max_age_s or semantic.ttl_s))
             if answer is not None:
                 count.semantic_hits += 1
-                similarity = b"%.4f" % min(near.similarity, 1.0)
-                await self._give(
-                    exchange, request, answer, "semantic_hit", [(b"x-kaname-cache-similarity", similarity)]
-                )
+                similar = [(b"x-kaname-cache-similarity", b"%.4f" % min(near.similarity, 1.0))]
+                await self._give(exchange, request, fill, near.key, answer, "semantic_hit", similar)
                 return True
         fill.namespace, fill.vector = namespace, vector
         count.misses += 1
@@ -217,11 +209,20 @@ class AnswerCache:
     # ---- giving and keeping
 
     async def _give(
-        self, exchange: Exchange, request: DecodedRequest, answer: CachedAnswer, kind: CacheOutcome, headers: Headers
+        self,
+        exchange: Exchange,
+        request: DecodedRequest,
+        fill: Fill,
+        key: Key,
+        answer: CachedAnswer,
+        kind: CacheOutcome,
+        headers: Headers,
     ) -> None:
-        record, fill = exchange.record, exchange.fill
-        assert fill is not None
-        assert fill.count is not None
+        record = exchange.record
+        if converts(answer, stream=request.stream):
+            rich = msgspec.structs.replace(answer, other=other_form(answer))
+            self._store.enrich(key, answer, rich)
+            answer = rich
         body = give(answer, request.document, stream=request.stream, wants_usage=request.wants_usage)
         record.cache, record.cached_span_id, record.saved_nano_usd = kind, answer.span_id, answer.cost_nano_usd
         record.provider, record.provider_type = answer.provider, answer.provider_type
@@ -248,7 +249,7 @@ class AnswerCache:
         vector = fill.vector
         if vector is not None:
             answer.namespace, answer.vector = fill.namespace, pack(vector)
-        if self._store.put(fill.key, answer, vector) and fill.count is not None:
+        if self._store.put(fill.key, answer, vector):
             fill.count.stored += 1
             fill.count.stored_bytes += answer.size
         return answer

@@ -75,6 +75,10 @@ class AnswerStore:
             self._file.put(key, answer)
         return True
 
+    def enrich(self, key: Key, old: CachedAnswer, new: CachedAnswer) -> None:
+        """Keeps what was made of an answer, in memory only."""
+        self._memory.swap(key, old, new)
+
     def nearest(self, namespace: bytes, vector: Vector) -> Near | None:
         """The nearest kept question."""
         return self._index.nearest(namespace, vector)
