@@ -36,7 +36,7 @@ from kaname.gateway.health import HealthBook
 from kaname.gateway.load_gate import LoadGate, draining, refuse
 from kaname.gateway.metrics_report import report_calls, report_upstreams
 from kaname.gateway.mirror import Mirrors
-from kaname.gateway.models_list import describe_model, list_models
+from kaname.gateway.models_list import ModelsList
 from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
 from kaname.gateway.pipeline import Pipeline, failed_reply, mark_incomplete, send_error
 from kaname.gateway.plan import Planner
@@ -87,6 +87,7 @@ class GatewayApp:
         self.health = HealthBook(self._rng)
         self.bandits = BanditBook(rewards, settings.bandit_interval_s)
         self._planner = Planner(local_models, self.health, self.bandits)
+        self._models = ModelsList(self._planner, local_models, admission.limits, admission.prices)
         self._local_models = local_models
         self._pipeline: Pipeline | None = None
         self._pool: Pool | None = None
@@ -295,11 +296,11 @@ class GatewayApp:
             if method not in ("GET", "HEAD"):
                 await _refuse_method(exchange, path, method, b"GET, HEAD")
                 return
-            pipeline.authenticate(exchange.headers)
-            models = list_models(self.config.current, self._local_models)
+            caller = pipeline.authenticate(exchange.headers)
+            config = self.config.current
             content = (
-                {"object": "list", "data": models} if path == _MODELS
-                else describe_model(models, self._planner, self.config.current, path.removeprefix(_MODELS + "/"))
+                {"object": "list", "data": self._models.list(config, caller)} if path == _MODELS
+                else self._models.get(config, caller, path.removeprefix(_MODELS + "/"))
             )  # fmt: skip
             await exchange.reply(200, orjson.dumps(content), [])
         except KanameError as e:

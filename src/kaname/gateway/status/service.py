@@ -9,8 +9,8 @@ from kaname.gateway.health import HealthBook, KeyHealth, TargetHealth
 from kaname.gateway.history.views import show_problem
 from kaname.gateway.model import telemetry_provider
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.pricing.list_price import list_price
 from kaname.gateway.status.graph import show_route, show_traffic
-from kaname.gateway.status.prices import list_price
 from kaname.gateway.status.views import (
     CacheView,
     GatewayStatusView,
