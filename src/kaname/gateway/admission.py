@@ -43,6 +43,13 @@ class Admission:
         subject = Subject(record.key_id, record.project_id, organization_id, record.user_id, record.metadata, model)
         return self.limits.reserve(subject, Estimate(tokens[0], tokens[1], cost))
 
+    def estimate_cost(
+        self, record: GatewayRecord, document: dict[str, object], body: bytes, target: PlannedTarget
+    ) -> int | None:
+        """What a call will probably cost at its first target; None: the price is unknown."""
+        output = requested_output_tokens(document) or self._outputs.expect(record.requested_model)
+        return self._estimate(record.project_id, target, (estimate_input_tokens(body), output))
+
     def filter_targets(self, reservation: Reservation) -> Allowed | None:
         """Which targets may serve the call; None for all."""
         limits = reservation.limits

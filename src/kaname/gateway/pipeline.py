@@ -23,6 +23,8 @@ from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.failure import AttemptFailedError, failure_of
+from kaname.gateway.guardrails.run import GuardRun
+from kaname.gateway.internal_calls import CallsFor, InternalCalls
 from kaname.gateway.limits.costs import Used
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import AttemptRecord
@@ -39,6 +41,7 @@ from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.translation import translate
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
+from kaname.gateway.whole_reply import join_lines
 from kaname.gateway.wire import Wire, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
     InvalidInputError,
@@ -69,9 +72,12 @@ class Pipeline:
         rng: Random,
         admission: Admission,
         cache: AnswerCache,
+        internal: InternalCalls,
     ) -> None:
         self._loop = loop
         self._cache = cache
+        self._internal = internal
+        self._record_limit = settings.record_body_bytes
         self._keys = keys
         self._planner = planner
         self._local_models = local_models
@@ -111,11 +117,43 @@ class Pipeline:
             plan = self._planner.plan(config, reservation.downgrade_to)
             choice = self._choose(exchange, request, plan)
         if reservation.meters:
-            exchange.limits = self._admission.limits.headers(reservation, anthropic=exchange.errors == "anthropic")
+            exchange.limits = join_lines(
+                self._admission.limits.headers(reservation, anthropic=exchange.errors == "anthropic")
+            )
         exchange.drains = config.drain_on_disconnect
         if record.surface == "count_tokens" and not choice.primary[0].speaks("count_tokens"):
             await _count_tokens(exchange, request)
             return
+        if plan.guards is not None and not exchange.is_internal:
+            await self._call_guarded(exchange, request, plan, choice, reservation, config)
+            return
+        await self._serve(exchange, request, plan, choice, reservation)
+
+    async def _call_guarded(
+        self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation,
+        config: GatewayConfig,
+    ) -> None:  # fmt: skip
+        """The rest of a call whose route has guards."""
+        assert plan.guards is not None
+        record, target, body = exchange.record, choice.primary[0], exchange.body
+        guards = exchange.guards = GuardRun(
+            plan.guards, record, CallsFor(self._internal, self, exchange, config),
+            lambda: self._admission.estimate_cost(record, request.document, body, target),
+        )  # fmt: skip
+        try:
+            try:
+                request = exchange.request = await guards.check_request(request)
+            finally:
+                if guards.recorded_body is not None:
+                    exchange.body = guards.recorded_body
+            await self._serve(exchange, request, plan, choice, reservation)
+        finally:
+            await guards.finish()
+
+    async def _serve(
+        self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation
+    ) -> None:
+        """An answer from the cache or from upstream."""
         if plan.route.cache is not None or b"idempotency-key" in exchange.headers:
             place = Place(plan.route, choice.step.index, choice.arm, plan.answer_timeouts.total_s)
             if await self._cache.serve(exchange, request, place):
@@ -278,20 +316,31 @@ class Pipeline:
     async def _deliver(self, exchange: Exchange, opened: Opened, response: UpstreamResponse, live: LiveAttempt) -> None:
         record = exchange.record
         record.usage_format = opened.usage_format
+        guards = exchange.guards
         if isinstance(opened, WholeAnswer):
-            answer = opened.answer
+            answer, body, recorded = opened.answer, opened.body, opened.body
             record.usage, record.response_model, record.response_id = answer.usage, answer.model, answer.id
             record.finish_reasons = answer.finish_reasons
-            record.response, record.response_bytes, record.response_format = opened.body, len(opened.body), "json"
-            await exchange.reply(200, opened.body, opened.headers)
+            if guards is not None:
+                body, recorded, blocked = await guards.check_answer(body)
+                if blocked:
+                    record.finish_reasons = ["content_filter"]
+            record.response, record.response_bytes, record.response_format = recorded, len(recorded), "json"
+            await exchange.reply(200, body, opened.headers)
             return
+        if guards is not None:
+            opened = guards.open_stream(opened, self._record_limit)
         await exchange.start(200, b"text/event-stream", [(b"cache-control", b"no-cache"), *opened.headers])
         record.response_format = "sse"
         failure = None
         relay = opened.relay
         try:
             failure = await _pump(exchange, response, opened)
+            if guards is not None and failure is None:
+                failure = await _conclude(exchange, guards)
         finally:
+            if guards is not None:
+                guards.end_stream()
             end = relay.end()
             record.usage, record.finish_reasons = end.usage, end.finish_reasons
             record.response, record.response_bytes = relay.head(), relay.sent_bytes
@@ -319,6 +368,8 @@ async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStre
         if events:
             await exchange.write(events)
             if relay.done:
+                if exchange.guards is not None and exchange.guards.blocked:
+                    return None
                 response.expect_end(AFTER_DONE_S)
         try:
             chunk = await response.next_chunk()
@@ -329,6 +380,17 @@ async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStre
             if events:
                 await exchange.write(events)
             return None
+
+
+async def _conclude(exchange: Exchange, guards: GuardRun) -> KanameError | None:
+    """Gives out what waited for the verdict on the whole answer."""
+    try:
+        events = await guards.conclude_stream()
+    except KanameError as e:
+        return e
+    if events:
+        await exchange.write(events)
+    return None
 
 
 async def send_error(exchange: Exchange, error: ErrorReply) -> None:

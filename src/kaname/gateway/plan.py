@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 from kaname.gateway.bandits import BanditBook
 from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, RetryPolicy, RouteStep, Target, single_target
+from kaname.gateway.guardrails.model import Guards
 from kaname.gateway.health import HealthBook, RouteTraffic
 from kaname.gateway.openai_errors import model_not_found
 from kaname.gateway.planned_target import PlannedTarget, plan_target
@@ -65,6 +66,7 @@ class Plan:
     only: Choice | None
     """The choice when it doesn't depend on the call."""
     traffic: RouteTraffic
+    guards: Guards | None = None
 
     def choose(self, call: RouteInput, rng: Random) -> Choice:
         """The step and arm of a call; raises NotFoundError (`no_route`) when no step takes it."""
@@ -151,6 +153,7 @@ class Planner:
         steps = tuple(self._compile_step(config, route, i, step) for i, step in enumerate(route.steps))
         only = Choice(steps[0], steps[0].groups[""]) if steps[0].step.when is None and steps[0].arms is None else None
         timeouts = route.timeouts
+        guards = route.guards if route.guards is not None else config.guards
         return Plan(
             route=route,
             steps=steps,
@@ -158,6 +161,7 @@ class Planner:
             answer_timeouts=timeouts._replace(first_byte_s=timeouts.total_s),
             only=only,
             traffic=self.health.route(route.name),
+            guards=guards or None,
         )
 
     def _compile_step(self, config: GatewayConfig, route: ModelRoute, index: int, step: RouteStep) -> PlannedStep:

@@ -34,6 +34,7 @@ from kaname.gateway.feedback import (
 )
 from kaname.gateway.health import HealthBook
 from kaname.gateway.load_gate import LoadGate, draining, refuse
+from kaname.gateway.internal_calls import InternalCalls
 from kaname.gateway.metrics_report import report_calls, report_upstreams
 from kaname.gateway.mirror import Mirrors
 from kaname.gateway.models_list import ModelsList
@@ -121,6 +122,9 @@ class GatewayApp:
             cache=self.cache,
         )
         self._mirrors = Mirrors(
+            internal=InternalCalls(
+                self._sink, self._sweeper, self._settings.record_body_bytes, self.metrics.count
+            ),
             self._pipeline.shadow, self._sink, self._sweeper, self._rng, self._settings.record_body_bytes
         )
         self._watchers = [

@@ -16,6 +16,7 @@ from kaname.kernel.border import survive
 from kaname.storage.journal import Entry
 from kaname.traces.coerce import dump_json
 from kaname.traces.dead_letters import DeadLetters
+from kaname.traces.gateway_guards import guard_spans
 from kaname.traces.gateway_records import to_raw_span
 from kaname.traces.logs import LogRecord
 from kaname.traces.model import RawSpan, ScoreRow
@@ -114,8 +115,9 @@ class BatchDecoder:
 
     def _read_gateway(self, entry: Entry, batch: Batch) -> None:
         batch.spans += [
-            ReceivedSpan(project_id=entry.project_id, span=to_raw_span(record), received_ns=entry.received_ns)
+            ReceivedSpan(project_id=entry.project_id, span=span, received_ns=entry.received_ns)
             for record in decode_records(entry.payload)
+            for span in (to_raw_span(record), *guard_spans(record))
         ]
 
     def _read_score(self, entry: Entry, batch: Batch) -> None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from kaname.gateway.cache.model import CachePolicy
+from kaname.gateway.guardrails.model import Guards
 from kaname.gateway.limits.model import KeyDefaults
 from kaname.gateway.pool import Origin
 from kaname.gateway.routing.model import RouteInput
@@ -137,6 +138,8 @@ class ModelRoute:
     """False: calls that demand a tool are refused. None: unknown, so the upstream decides."""
     context_window: int | None = None
     cache: CachePolicy | None = None
+    guards: Guards | None = None
+    """None: the whole file's."""
 
     def targets(self) -> Iterator[Target]:
         """Every target of every step."""
@@ -154,6 +157,8 @@ class GatewayConfig:
     default_provider: str | None = None
     key_defaults: KeyDefaults = field(default_factory=KeyDefaults)
     """What holds for keys without a policy of their own."""
+    guards: Guards | None = None
+    """Of models that don't say otherwise."""
     drain_on_disconnect: bool = False
     """Whether an answer is read to its end, and paid for, after its client has left."""
     text: str = field(default="", repr=False)

@@ -24,6 +24,7 @@ import hashlib
 import json
 from collections.abc import Mapping
 
+from kaname.gateway.config.guardrails import read_guardrails
 from kaname.gateway.config.model import GatewayConfig
 from kaname.gateway.config.providers import read_providers
 from kaname.gateway.config.routes import read_models
@@ -33,7 +34,7 @@ from kaname.gateway.limits.key_defaults import read_key_defaults
 from kaname.gateway.limits.model import KeyDefaults
 from kaname.gateway.yaml_tree import Node, read_tree
 
-_TOP = ("providers", "models", "default_provider", "key_defaults", "on_disconnect")
+_TOP = ("providers", "models", "default_provider", "key_defaults", "guardrails", "on_disconnect")
 _NOT_IN_ANSWERS = frozenset({"models", "default_provider", "on_disconnect", "key_defaults", "log"})
 
 
@@ -51,6 +52,7 @@ def parse_config(text: str, source: str, keys: KeyResolver, *, max_connections: 
         models=read_models(top.get("models"), providers, _shared(top)),
         default_provider=default.text() if default is not None else None,
         key_defaults=read_key_defaults(top["key_defaults"]) if "key_defaults" in top else KeyDefaults(),
+        guards=read_guardrails(top["guardrails"]) if "guardrails" in top else None,
         drain_on_disconnect=on_disconnect is not None and word(on_disconnect, ("cancel", "drain")) == "drain",
         text=text,
     )

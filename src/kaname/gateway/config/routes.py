@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 from kaname.gateway.config.cache import read_cache
+from kaname.gateway.config.guardrails import read_guardrails
 from kaname.gateway.config.model import (
     Choose,
     Mirror,
@@ -24,7 +25,7 @@ from kaname.gateway.yaml_tree import Node
 _STEP = (
     "when", "targets", "split", "fallback", "context_fallback", "content_fallback", "mirror", "choose",
 )  # fmt: skip
-_MODEL = ("use", "route", "fallback", "timeouts", "retry", "tools", "context_window", "cache")
+_MODEL = ("use", "route", "fallback", "timeouts", "retry", "tools", "context_window", "cache", "guardrails")
 _NOT_IN_ANSWERS = frozenset({"cache", "timeouts", "retry", "context_window"})
 _KEPT = frozenset({"model", "messages", "stream", "stream_options", "input", "prompt"})
 MAX_TARGETS = 64
@@ -57,6 +58,7 @@ def _model(name: str, node: Node, providers: Mapping[str, Provider], shared: byt
         retry=_retry(fields["retry"]) if "retry" in fields else RetryPolicy(),
         tools=fields["tools"].boolean() if "tools" in fields else None,
         context_window=fields["context_window"].integer(1, 1 << 40) if "context_window" in fields else None,
+        guards=read_guardrails(fields["guardrails"]) if "guardrails" in fields else None,
         cache=read_cache(fields["cache"], _version(fields, shared)) if "cache" in fields else None,
     )
     if sum(1 for _ in route.targets()) > MAX_TARGETS:

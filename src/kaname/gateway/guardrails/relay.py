@@ -1,0 +1,350 @@
+"""A stream under guards: a `Relay` around another one that reads its events and lets go what is certain.
+
+Events wait in order until the text that they carry is released (`channel.py`); then they leave as they came, byte for
+byte, unless a guard changed their text or a placeholder is restored. When a guard blocks, what was certain before the
+place has left, the rest is dropped, and the format's own ending for refused content follows.
+Two versions leave: the client's, and one for the record in which placeholders stay placeholders.
+"""
+
+from collections import deque
+from typing import cast
+
+import orjson
+
+from kaname.gateway.guardrails.channel import (
+    Channel,
+    HeldChannel,
+    OpenChannel,
+    WholeChannel,
+    screen_json,
+    screen_text,
+)
+from kaname.gateway.guardrails.model import Document
+from kaname.gateway.guardrails.screen import Screen
+from kaname.gateway.guardrails.stream_formats import StreamFormat
+from kaname.gateway.guardrails.texts import Slot
+from kaname.gateway.openai_errors import WireError
+from kaname.gateway.stream import Relay, StreamEnd, event_data, split_events
+
+_VISIBLE = frozenset({"content", "text", "response.output_text.delta"})
+
+
+class _Piece:
+    """A stretch of a channel that one event carries."""
+
+    __slots__ = ("channel", "end", "holder", "key", "start", "text")
+
+    def __init__(self, channel: Channel, start: int, text: str, holder: Document, key: str) -> None:
+        self.channel = channel
+        self.start = start
+        self.end = start + len(text)
+        self.text = text
+        self.holder = holder
+        self.key = key
+
+
+class _Event:
+    """One event that waits."""
+
+    __slots__ = ("document", "pieces", "raw", "rewritten")
+
+    def __init__(self, raw: bytes, document: Document | None) -> None:
+        self.raw = raw
+        self.document = document
+        self.pieces: list[_Piece] = []
+        self.rewritten: list[tuple[Slot, str, str]] = []
+        """Texts that are said again: where, for the record, for the client."""
+
+
+class GuardedRelay:
+    """See `stream.Relay`. `waits`: nothing leaves before `conclude`, because a guard wants the whole answer first."""
+
+    __slots__ = (
+        "_channels", "_current", "_event", "_format", "_hold_back", "_inner", "_queue", "_record", "_record_limit",
+        "_recorded", "_said", "_screen", "_waits", "blocked", "content_seen", "done", "sent_bytes",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        inner: Relay,
+        form: StreamFormat,
+        screen: Screen,
+        *,
+        hold_back: int,
+        record_limit: int,
+        waits: bool = False,
+        keeps_text: bool = False,
+    ) -> None:
+        self.content_seen = False
+        self.done = False
+        self.sent_bytes = 0
+        self.blocked = False
+        self._inner = inner
+        self._format = form
+        self._screen = screen
+        self._hold_back = hold_back
+        self._waits = waits
+        self._said: list[str] | None = [] if keeps_text or waits else None
+        self._channels: dict[tuple[int, str], Channel] = {}
+        self._current: dict[int, str] = {}
+        self._queue: deque[_Event] = deque()
+        self._event = _Event(b"", None)
+        self._record: list[bytes] = []
+        self._record_limit = record_limit
+        self._recorded = 0
+
+    @property
+    def text(self) -> str:
+        """What the model said so far; only where it was asked to keep it."""
+        return "".join(self._said or ())
+
+    @property
+    def malformed(self) -> int:
+        """See `stream.Relay`."""
+        return self._inner.malformed
+
+    # ---- Relay
+
+    def feed(self, chunk: bytes) -> bytes:
+        """See `stream.Relay`."""
+        if self.blocked:
+            return b""
+        events = self._inner.feed(chunk)
+        return self.take(events) if events else b""
+
+    def take(self, events: bytes) -> bytes:
+        """The same for whole events in the client's format."""
+        if events.find(b"\n\n") == len(events) - 2:
+            self._read(events)
+        else:
+            for event in split_events(events):
+                self._read(event)
+                if self._screen.blocked_by is not None:
+                    break
+        return b"" if self._waits else self._release()
+
+    def finish(self) -> bytes:
+        """See `stream.Relay`."""
+        if self.blocked:
+            return b""
+        rest = self._inner.finish()
+        if rest:
+            for event in split_events(rest):
+                self._read(event)
+        self.close_all()
+        return b"" if self._waits else self._release()
+
+    def conclude(self, *, block: bool) -> bytes:
+        """What waited for the verdict on the whole answer: all of it, or the ending of a refused one."""
+        self._waits = False
+        if not block:
+            return self._release()
+        out = b""
+        while self._queue and not self._queue[0].pieces and not self._queue[0].rewritten:
+            out += self._give_out(self._queue.popleft())
+        return out + self._stop()
+
+    def end(self) -> StreamEnd:
+        """See `stream.Relay`."""
+        end = self._inner.end()
+        return StreamEnd(True, ["content_filter"], end.usage, None) if self.blocked else end
+
+    def head(self) -> bytes:
+        """See `stream.Relay`."""
+        return b"".join(self._record)[: self._record_limit]
+
+    def error(self, error: WireError) -> bytes:
+        """See `stream.Relay`. What was certain by the end of the broken stream comes first."""
+        if self.blocked:
+            return b""
+        out = b""
+        if not self._waits:
+            self.close_all()
+            out = self._release()
+        return out if self.blocked else out + self._inner.error(error)
+
+    # ---- PieceSink
+
+    def piece(
+        self, group: int, name: str, holder: Document, key: str, *, json: bool = False, fixed: bool = False
+    ) -> None:
+        """See `PieceSink`."""
+        text = cast("str", holder[key])
+        if self._said is not None and name in _VISIBLE:
+            self._said.append(text)
+        channel = self._channels.get((group, name))
+        if channel is None:
+            channel = self._open(group, name, json=json, fixed=fixed)
+        start = channel.size
+        channel.add(text)
+        self._event.pieces.append(_Piece(channel, start, text, holder, key))
+
+    def close(self, group: int) -> None:
+        """See `PieceSink`."""
+        self._current.pop(group, None)
+        for key in [key for key in self._channels if key[0] == group]:
+            self._channels.pop(key).finish()
+
+    def close_all(self) -> None:
+        """See `PieceSink`."""
+        for channel in self._channels.values():
+            channel.finish()
+        self._channels.clear()
+        self._current.clear()
+
+    def repeat(self, slots: list[Slot]) -> None:
+        """See `PieceSink`."""
+        screen = self._screen
+        for slot in slots:
+            masked, client = (
+                screen_json(screen, slot.text, counts=False)
+                if slot.json
+                else screen_text(screen, slot.text, self._hold_back, counts=False)
+            )
+            if client != slot.text:
+                self._event.rewritten.append((slot, masked, client))
+
+    # ---- events
+
+    def _open(self, group: int, name: str, *, json: bool, fixed: bool) -> Channel:
+        before = self._current.get(group)
+        if before is not None and not json:
+            self._channels.pop((group, before)).finish()
+        screen = self._screen
+        channel: Channel
+        if json:
+            channel = WholeChannel(screen)
+        elif screen.enforces:
+            channel = HeldChannel(screen, self._hold_back, fixed=fixed)
+        else:
+            watched = HeldChannel(screen, self._hold_back) if screen.watches else None
+            channel = OpenChannel(screen, watched, fixed=fixed)
+        self._channels[group, name] = channel
+        if not json:
+            self._current[group] = name
+        return channel
+
+    def _read(self, raw: bytes) -> None:
+        data = raw[6:] if raw.startswith(b"data: {") and raw.count(b"\n") == 2 else event_data(raw)
+        document: Document | None = None
+        if data[:1] == b"{":
+            try:
+                document = orjson.loads(data)
+            except orjson.JSONDecodeError:
+                document = None  # passed on as it came; the record counts it
+        event = self._event = _Event(raw, document)
+        if document is not None:
+            self._format.read(document, self)
+        elif b"[DONE]" in raw:
+            self.close_all()
+        self._queue.append(event)
+
+    def _release(self) -> bytes:
+        """The events whose texts are certain, in order."""
+        queue, out = self._queue, list[bytes]()
+        while queue:
+            event = queue[0]
+            for piece in event.pieces:
+                if piece.end > piece.channel.released:
+                    break
+            else:
+                queue.popleft()
+                out.append(self._give_out(event))
+                continue
+            break
+        if self._screen.blocked_by is not None and not self.blocked:
+            out.append(self._stop())
+        elif self._inner.done and not queue:
+            self.done = True
+        return out[0] if len(out) == 1 else b"".join(out)
+
+    def _stop(self) -> bytes:
+        """Nothing more leaves after this."""
+        self.blocked = self.done = True
+        self._queue.clear()
+        return self._account(self._format.blocked())
+
+    def _give_out(self, event: _Event) -> bytes:
+        pieces = event.pieces
+        if pieces:
+            self.content_seen = True
+            if any(piece.channel.edits or isinstance(piece.channel, WholeChannel) for piece in pieces):
+                return self._render(event)
+        elif event.rewritten:
+            return self._render(event)
+        elif event.document is not None:
+            self._format.emitted(event.document)
+        return self._account(event.raw)
+
+    def _render(self, event: _Event) -> bytes:
+        """An event with the texts that guards left of it."""
+        changed: list[tuple[Document | list[object], str | int, str, str]] = [
+            (slot.holder, slot.key, masked, client) for slot, masked, client in event.rewritten
+        ]
+        for piece in event.pieces:
+            masked, client = _edited(piece)
+            if client != piece.text or masked != piece.text:
+                changed.append((piece.holder, piece.key, masked, client))
+        if not changed:
+            return self._account(event.raw)
+        document = cast("Document", event.document)
+        _drop_logprobs(document)
+        client_bytes = _encode(event.raw, document, [(holder, key, client) for holder, key, _, client in changed])
+        if all(masked == client for _, _, masked, client in changed):
+            return self._account(client_bytes)
+        recorded = _encode(event.raw, document, [(holder, key, masked) for holder, key, masked, _ in changed])
+        return self._account(client_bytes, recorded)
+
+    def _account(self, sent: bytes, recorded: bytes | None = None) -> bytes:
+        self.sent_bytes += len(sent)
+        if self._recorded < self._record_limit:
+            kept = sent if recorded is None else recorded
+            self._record.append(kept)
+            self._recorded += len(kept)
+        return sent
+
+
+def _edited(piece: _Piece) -> tuple[str, str]:
+    """What is left of a piece, for the record and for the client. Takes out edits that end in it."""
+    channel = piece.channel
+    if isinstance(channel, WholeChannel):
+        if not channel.is_changed:
+            return piece.text, piece.text
+        return (channel.masked, channel.client) if piece.start == 0 else ("", "")
+    start, end, text, edits = piece.start, piece.end, piece.text, channel.edits
+    masked: list[str] = []
+    client: list[str] = []
+    place = start
+    while edits and edits[0].start < end:
+        edit = edits[0]
+        kept = text[place - start : max(edit.start - start, 0)]
+        masked.append(kept)
+        client.append(kept)
+        if edit.restores:  # the record keeps the placeholder
+            masked.append(text[max(edit.start - start, 0) : edit.end - start])
+        if edit.start >= start:
+            client.append(edit.text)
+            masked.append("" if edit.restores else edit.text)
+        place = max(place, min(edit.end, end))
+        if edit.end > end:
+            break
+        edits.popleft()
+    rest = text[place - start :]
+    return "".join([*masked, rest]), "".join([*client, rest])
+
+
+def _encode(raw: bytes, document: Document, texts: list[tuple[Document | list[object], str | int, str]]) -> bytes:
+    for holder, key, text in texts:
+        holder[key] = text  # type: ignore[index]  # pyright: ignore[reportArgumentType, reportCallIssue]
+    name = raw[: raw.find(b"\n") + 1] if raw.startswith(b"event:") else b""
+    return b"%bdata: %b\n\n" % (name, orjson.dumps(document))
+
+
+def _drop_logprobs(document: Document) -> None:
+    """They hold the text once more."""
+    choices = document.get("choices")
+    for choice in cast("list[Document]", choices) if isinstance(choices, list) else ():
+        if choice.get("logprobs"):
+            choice["logprobs"] = None
+    if document.get("logprobs"):
+        document["logprobs"] = []
