@@ -1,6 +1,6 @@
 """Runs the fault table against a gateway and prints it.
 
-    python -m bench.faults [--target ours|litellm|portkey] [--row TEXT] [--json] [--slow]
+    python -m bench.faults [--target ours|litellm|portkey] [--row TEXT] [--json | --markdown] [--slow]
 
 Exits 1 when a row of ours fails. Rows and their checks are in `rows_*.py`; what a target is, in `targets.py`.
 """
@@ -65,22 +65,37 @@ def summary(outcomes: Sequence[Outcome]) -> str:
     return f"{sum(bool(o.passed) for o in checked)}/{len(checked)} checks, {strict}/{len(rows)} rows on every surface"
 
 
+def print_markdown(outcomes: Sequence[Outcome]) -> None:
+    """A table of rows: what must happen, on how many surfaces it does, and what was seen on the first."""
+    must = {row.name: row.must for row in ROWS} | rows_ours.MUST
+    print("| what happens | must | holds on | seen |\n|---|---|---|---|")
+    for name in dict.fromkeys(outcome.row for outcome in outcomes):
+        checked = [o for o in outcomes if o.row == name and o.passed is not None]
+        holds = f"{sum(bool(o.passed) for o in checked)} of {len(checked)}"
+        seen = next((o.seen for o in checked), "")
+        print(f"| {name} | {must[name]} | {holds} | {seen[:100].replace('|', '/')} |")
+    print(f"\n{summary(outcomes)}")
+
+
 def main() -> int:
     """Returns 1 when one of ours fails."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--target", choices=("ours", "litellm", "portkey"), default="ours")
     parser.add_argument("--row", default="", help="only rows whose name contains this")
     parser.add_argument("--json", action="store_true")
+    parser.add_argument("--markdown", action="store_true")
     parser.add_argument("--slow", action="store_true", help="also rows that take ten seconds and more")
     options = parser.parse_args()
     outcomes: list[Outcome] = []
     with tempfile.TemporaryDirectory() as folder:
         for outcome in run_all(options.target, Path(folder), only=options.row, slow=options.slow):
             outcomes.append(outcome)
-            if not options.json:
+            if not options.json and not options.markdown:
                 print_line(outcome)
     if options.json:
         print(json.dumps([outcome._asdict() for outcome in outcomes], ensure_ascii=False, indent=1))
+    elif options.markdown:
+        print_markdown(outcomes)
     else:
         print(f"\n{options.target}: {summary(outcomes)}")
     return int(options.target == "ours" and any(outcome.passed is False for outcome in outcomes))

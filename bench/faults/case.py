@@ -200,6 +200,9 @@ def run_row(row: Row, target: Target, upstream: FaultUpstream, combo: Combo, *, 
     except MismatchError as e:
         passed = False
         case.seen_text.insert(0, str(e))
+    except OSError as e:
+        passed = False
+        case.seen_text.insert(0, f"no answer: {e}")
     except NotOfferedError as e:
         passed = None
         case.seen_text.insert(0, str(e))
