@@ -52,7 +52,7 @@ class _Event:
         self.raw = raw
         self.document = document
         self.pieces: list[_Piece] = []
-        self.rewritten: list[tuple[Slot, str, str]] = []
+        self.rewritten: list[tuple[Slot, str, str]] | None = None
         """Texts that are said again: where, for the record, for the client."""
 
 
@@ -60,8 +60,9 @@ class GuardedRelay:
     """See `stream.Relay`. `waits`: nothing leaves before `conclude`, because a guard wants the whole answer first."""
 
     __slots__ = (
-        "_channels", "_current", "_event", "_format", "_hold_back", "_inner", "_queue", "_record", "_record_limit",
-        "_recorded", "_said", "_screen", "_waits", "blocked", "content_seen", "done", "sent_bytes",
+        "_channels", "_current", "_event", "_format", "_hold_back", "_inner", "_latest", "_latest_group",
+        "_latest_name", "_only_restores", "_queue", "_record", "_record_limit", "_recorded", "_said", "_screen",
+        "_waits", "blocked", "content_seen", "done", "sent_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -84,9 +85,15 @@ class GuardedRelay:
         self._screen = screen
         self._hold_back = hold_back
         self._waits = waits
+        self._only_restores = not (screen.watches or waits or keeps_text)
+        """Events without a placeholder needn't be read."""
         self._said: list[str] | None = [] if keeps_text or waits else None
         self._channels: dict[tuple[int, str], Channel] = {}
         self._current: dict[int, str] = {}
+        self._latest: Channel | None = None
+        """The channel of the piece before, which is nearly always the one of the next."""
+        self._latest_group = 0
+        self._latest_name = ""
         self._queue: deque[_Event] = deque()
         self._event = _Event(b"", None)
         self._record: list[bytes] = []
@@ -114,8 +121,18 @@ class GuardedRelay:
 
     def take(self, events: bytes) -> bytes:
         """The same for whole events in the client's format."""
-        if events.find(b"\n\n") == len(events) - 2:
-            self._read(events)
+        if self._only_restores and not self._queue and b"<" not in events and b"u003" not in events:
+            self.content_seen, self.done = self._inner.content_seen, self._inner.done
+            return self._account(events)
+        if events.startswith(b"data: {") and events.count(b"\n") == 2:  # the usual event, alone
+            try:
+                document: Document | None = orjson.loads(events[6:])
+            except orjson.JSONDecodeError:
+                document = None
+            event = self._event = _Event(events, document)
+            if document is not None:
+                self._format.read(document, self)
+            self._queue.append(event)
         else:
             for event in split_events(events):
                 self._read(event)
@@ -172,21 +189,26 @@ class GuardedRelay:
         text = cast("str", holder[key])
         if self._said is not None and name in _VISIBLE:
             self._said.append(text)
-        channel = self._channels.get((group, name))
-        if channel is None:
-            channel = self._open(group, name, json=json, fixed=fixed)
+        channel = self._latest
+        if channel is None or name != self._latest_name or group != self._latest_group:
+            channel = self._channels.get((group, name))
+            if channel is None:
+                channel = self._open(group, name, json=json, fixed=fixed)
+            self._latest, self._latest_name, self._latest_group = channel, name, group
         start = channel.size
         channel.add(text)
         self._event.pieces.append(_Piece(channel, start, text, holder, key))
 
     def close(self, group: int) -> None:
         """See `PieceSink`."""
+        self._latest = None
         self._current.pop(group, None)
         for key in [key for key in self._channels if key[0] == group]:
             self._channels.pop(key).finish()
 
     def close_all(self) -> None:
         """See `PieceSink`."""
+        self._latest = None
         for channel in self._channels.values():
             channel.finish()
         self._channels.clear()
@@ -202,7 +224,8 @@ class GuardedRelay:
                 else screen_text(screen, slot.text, self._hold_back, counts=False)
             )
             if client != slot.text:
-                self._event.rewritten.append((slot, masked, client))
+                event = self._event
+                event.rewritten = [*(event.rewritten or ()), (slot, masked, client)]
 
     # ---- events
 
@@ -225,7 +248,7 @@ class GuardedRelay:
         return channel
 
     def _read(self, raw: bytes) -> None:
-        data = raw[6:] if raw.startswith(b"data: {") and raw.count(b"\n") == 2 else event_data(raw)
+        data = event_data(raw)
         document: Document | None = None
         if data[:1] == b"{":
             try:
@@ -268,8 +291,9 @@ class GuardedRelay:
         pieces = event.pieces
         if pieces:
             self.content_seen = True
-            if any(piece.channel.edits or isinstance(piece.channel, WholeChannel) for piece in pieces):
-                return self._render(event)
+            for piece in pieces:
+                if piece.channel.edits or type(piece.channel) is WholeChannel:
+                    return self._render(event)
         elif event.rewritten:
             return self._render(event)
         elif event.document is not None:
@@ -279,7 +303,7 @@ class GuardedRelay:
     def _render(self, event: _Event) -> bytes:
         """An event with the texts that guards left of it."""
         changed: list[tuple[Document | list[object], str | int, str, str]] = [
-            (slot.holder, slot.key, masked, client) for slot, masked, client in event.rewritten
+            (slot.holder, slot.key, masked, client) for slot, masked, client in event.rewritten or ()
         ]
         for piece in event.pieces:
             masked, client = _edited(piece)

@@ -73,9 +73,13 @@ class ChatFormat:
         for choice in cast("list[Document]", choices):
             index = cast("int", choice.get("index") or 0)
             self._open.add(index)
-            delta = choice.get("delta")
-            if isinstance(delta, dict):
-                self._read_delta(index, cast("Document", delta), sink)
+            delta = cast("Document | None", choice.get("delta"))
+            if delta:
+                content = delta.get("content")
+                if content:
+                    sink.piece(index, "content", delta, "content")
+                if len(delta) > 1 or content is None:
+                    self._read_delta(index, delta, sink)
             elif choice.get("text"):
                 sink.piece(index, "text", choice, "text")
             if choice.get("finish_reason"):
@@ -83,10 +87,7 @@ class ChatFormat:
                 sink.close(index)
 
     def _read_delta(self, index: int, delta: Document, sink: PieceSink) -> None:
-        if delta.get("content"):
-            sink.piece(index, "content", delta, "content")
-        if len(delta) == 1 and "content" in delta:
-            return
+        """What isn't plain content."""
         for name in ("reasoning_content", "reasoning", "refusal"):
             if delta.get(name):
                 sink.piece(index, name, delta, name)
