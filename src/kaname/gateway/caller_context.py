@@ -26,10 +26,14 @@ MAX_TRACE_STATE_CHARS = 512
 _READ = frozenset(
     {
         b"x-kaname-session-id", b"x-kaname-user-id", b"x-kaname-environment", b"x-kaname-tags", b"x-kaname-metadata",
-        b"x-stainless-retry-count",
+        b"x-stainless-retry-count", b"x-request-id",
     }
 )  # fmt: skip
 _TRACEPARENT = re.compile(rb"([0-9a-f]{2})-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
+_CLIENT_ID = re.compile(rb"[!-~]{1,200}")
+CLIENT_REQUEST_ID = "client_request_id"
+"""Metadata with the `x-request-id` that a client gave its call. Ours is another, so that it is unique and tells the
+span; a client's that can't be one is left out, since proxies set it too and their words are no fault of the caller."""
 _ZERO_TRACE = b"0" * 32
 _ZERO_SPAN = b"0" * 16
 _SPAN_MASK = (1 << 64) - 1
@@ -90,6 +94,8 @@ def read_headers(record: GatewayRecord, headers: Mapping[bytes, bytes]) -> None:
         record.tags = [tag for part in tags.split(",") if (tag := part.strip())]
     if (value := headers.get(b"x-kaname-metadata")) is not None:
         record.metadata = _read_metadata_header(value)
+    if (value := headers.get(b"x-request-id")) is not None and _CLIENT_ID.fullmatch(value):
+        record.metadata = {CLIENT_REQUEST_ID: value.decode("ascii"), **record.metadata}
 
 
 def read_body(record: GatewayRecord, body: Mapping[str, object]) -> None:

@@ -42,7 +42,7 @@ from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.translation import translate
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
 from kaname.gateway.whole_reply import join_lines
-from kaname.gateway.wire import Wire, local_head, signed_head, version_headers
+from kaname.gateway.wire import Wire, id_lines, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
     InvalidInputError,
     KanameError,
@@ -84,6 +84,7 @@ class Pipeline:
         self._pool = pool
         self._signers = Signers(pool, loop)
         self._opener = Opener(settings)
+        self._forwards_trace = settings.forward_traceparent
         self._rng = rng
         self._admission = admission
 
@@ -249,9 +250,9 @@ class Pipeline:
         try:
             wire = target.wire(surface, stream=request.stream)
             origin, head, body = await self._encode(exchange, request, candidate, wire, deadline)
-            sent = await self._pool.send(
-                origin, b"%bcontent-length: %d\r\n\r\n" % (head, len(body)), body, timeouts, deadline, exchange
-            )
+            traced = self._forwards_trace or target.provider.type == LOCAL
+            head = b"%b%bcontent-length: %d\r\n\r\n" % (head, id_lines(exchange.record, traced=traced), len(body))
+            sent = await self._pool.send(origin, head, body, timeouts, deadline, exchange)
             response = sent.response
             attempt = live.record
             attempt.upstream_status = response.status

@@ -29,6 +29,9 @@ class GatewaySettings:
         1.0, "New calls are refused with 503 while the process is this far behind its work, in seconds. 0: never."
     )
     body_timeout_s: float = setting(30.0, "How long a client may take to send its request body.")
+    forward_traceparent: bool = setting(
+        False, "Whether upstreams get the call's `traceparent`; models of this installation always do."
+    )
     write_timeout_s: float = setting(60.0, "How long a client may leave a stream unread before it is given up.")
     max_connections: int = setting(512, "Connections to one upstream; a provider can set its own.")
     bandit_interval_s: float = setting(300.0, "How often splits that learn look at the scores, in seconds.")

@@ -1,7 +1,7 @@
 """How one surface meets one target: passed as it is, or translated through the hub; and the head of its requests.
 
 `Wire` is compiled once per target and surface. Nothing of the client's own headers goes upstream except the few that a
-surface defines (`anthropic-version`, `anthropic-beta`).
+surface defines (`anthropic-version`, `anthropic-beta`); the call's own id does, and its trace where that is wanted.
 """
 
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from typing import NamedTuple
 from kaname.gateway.config import BaseUrl, Provider, parse_base_url
 from kaname.gateway.dialects.model import ProviderCodec, SurfaceCodec
 from kaname.gateway.dialects.registry import surface_codec
-from kaname.gateway.model import Surface
+from kaname.gateway.model import GatewayRecord, Surface
 from kaname.gateway.pool import Origin
 from kaname.gateway.ports import LocalEndpoint
 from kaname.gateway.providers.model import Adapter, Framing, HeaderLines, bearer
@@ -84,6 +84,17 @@ def local_head(endpoint: LocalEndpoint, path: str) -> tuple[Origin, bytes]:
 def signed_head(head: bytes, lines: HeaderLines) -> bytes:
     """A head with the lines that authorise this one request."""
     return head + "".join(f"{name}: {value}\r\n" for name, value in lines).encode("ascii")
+
+
+def id_lines(record: GatewayRecord, *, traced: bool) -> bytes:
+    """This call's id for the upstream's log, and with `traced` its place in the trace, each with its line end."""
+    if not traced:
+        return f"x-request-id: {record.request_id}\r\n".encode("ascii")
+    parent = f"00-{record.trace_id}-{record.span_id}-{record.trace_flags:02x}"
+    lines = f"x-request-id: {record.request_id}\r\ntraceparent: {parent}\r\n"
+    if record.trace_state:
+        lines += f"tracestate: {record.trace_state}\r\n"
+    return lines.encode("latin-1")
 
 
 def version_headers(headers: Mapping[bytes, bytes]) -> bytes:
