@@ -75,3 +75,23 @@ export const statusQuery = queryOptions({
   refetchIntervalInBackground: false,
   staleTime: 0,
 });
+
+export type PlanExplanation = Schemas["PlanExplanation"];
+export type PlannedTarget = Schemas["TargetResult"];
+
+/** Which way a request would go, without calling anybody. `text`: under this configuration instead of the one in force. */
+export const planQuery = (project: string, request: Record<string, unknown>, text: string | null) =>
+  queryOptions({
+    queryKey: ["gateway-plan", project, request, text],
+    queryFn: ({ signal }) =>
+      answer(
+        api.POST("/api/v1/projects/{project_id}/gateway/plan", {
+          params: { path: { project_id: project } },
+          body: { request, text },
+          signal,
+        }),
+      ),
+    retry: false,
+    gcTime: 10_000,
+    refetchInterval: 10_000,
+  });

@@ -108,7 +108,8 @@ const UNITS = ["m", "h", "d", "w", "M", "Q", "Y"] as const;
 /** `1M` in words: rolling, or by the calendar of a zone. */
 export function periodText(budget: Pick<Budget, "period" | "calendar">, g: ReturnType<typeof useGateway>["g"]): string {
   const unit = UNITS.find((candidate) => candidate === budget.period.at(-1)) ?? "M";
-  const period = g(`period.${unit}`, { n: Number.parseInt(budget.period, 10) });
+  const n = Number.parseInt(budget.period, 10);
+  const period = n === 1 ? g(`period.${unit}`) : g(`periods.${unit}`, { n });
   return budget.calendar ? g("period.calendar", { period }) : period;
 }
 

@@ -1,9 +1,9 @@
 /** A route as a graph: buttons for its parts, lines between them, live numbers on them. Arrow keys follow the lines. */
-import type { KeyboardEvent } from "react";
+import type { KeyboardEvent, RefObject } from "react";
 import { cx } from "../ui/classes.ts";
 import { BreakerMark } from "./breaker.tsx";
 import css from "./graph.module.css";
-import { edgePath, type Graph, type GraphNode, NODE, neighbour } from "./layout.ts";
+import { edgePath, type Graph, type GraphNode, NODE_HEIGHT, neighbour } from "./layout.ts";
 import { percent, rateText } from "./numbers.ts";
 import type { Stats } from "./stats.ts";
 import { useGateway } from "./text/index.ts";
@@ -11,6 +11,7 @@ import { useGateway } from "./text/index.ts";
 const DIRECTIONS = { ArrowLeft: "left", ArrowRight: "right", ArrowUp: "up", ArrowDown: "down" } as const;
 
 export function RouteGraph(props: {
+  frame: RefObject<HTMLDivElement | null>;
   graph: Graph;
   label: string;
   selected: string | null;
@@ -28,7 +29,7 @@ export function RouteGraph(props: {
     if (next) document.getElementById(elementId(next))?.focus();
   };
   return (
-    <div className={css.scroll} role="group" aria-label={props.label}>
+    <div ref={props.frame} className={css.scroll} role="group" aria-label={props.label}>
       <div className={css.canvas} style={{ width: graph.width, height: graph.height }}>
         <svg className={css.edges} width={graph.width} height={graph.height} aria-hidden="true">
           <Arrowheads />
@@ -56,7 +57,7 @@ export function RouteGraph(props: {
             className={css.node}
             data-kind={node.kind}
             aria-pressed={node.id === props.selected}
-            style={{ left: node.x, top: node.y, width: NODE.width, height: NODE.height }}
+            style={{ left: node.x, top: node.y, width: node.width, height: NODE_HEIGHT }}
             onClick={() => props.onSelect(node.id)}
             onKeyDown={(event) => follow(event, node.id)}
           >

@@ -10,6 +10,7 @@ export interface GraphNode {
   kind: NodeKind;
   x: number;
   y: number;
+  width: number;
   path: Path;
   label: string;
   step: number;
@@ -35,18 +36,22 @@ export interface Graph {
   height: number;
 }
 
-export const NODE = { width: 196, height: 58, gapX: 44, gapY: 14 };
-const COLUMN = NODE.width + NODE.gapX;
-const ROW = NODE.height + NODE.gapY;
+/** What the parts of a column need to be legible: name, condition, arm, target, fallback. */
+const COLUMN_WIDTHS = [116, 142, 88, 152, 152];
+const GAP_X = 22;
+const MOST_STRETCH = 1.5;
+export const NODE_HEIGHT = 68;
+const ROW = NODE_HEIGHT + 12;
 
-interface Draft extends Omit<GraphNode, "x" | "y"> {
+interface Draft extends Omit<GraphNode, "x" | "y" | "width"> {
   column: number;
   row: number;
 }
 
 const blank = { target: null, arm: "", weight: 1, share: null, fallback: null, order: 0 } as const;
 
-export function layOut(route: Route): Graph {
+/** `room`: the width that there is; columns stretch to it a little, and never shrink below what is legible. */
+export function layOut(route: Route, room = 0): Graph {
   const drafts: Draft[] = [];
   const edges: Edge[] = [];
   let row = 0;
@@ -63,12 +68,17 @@ export function layOut(route: Route): Graph {
     row: (rows - 1) / 2,
   });
   const columns = closeUp(drafts);
-  const nodes = drafts.map(({ column, row: at, ...node }) => ({
-    ...node,
-    x: columns.indexOf(column) * COLUMN,
-    y: at * ROW,
-  }));
-  return { nodes, edges, width: columns.length * COLUMN - NODE.gapX, height: rows * ROW - NODE.gapY };
+  const least = columns.reduce((sum, column) => sum + COLUMN_WIDTHS[column]!, 0);
+  const gaps = GAP_X * (columns.length - 1);
+  const stretch = Math.min(MOST_STRETCH, Math.max(1, (room - gaps) / least));
+  const widths = columns.map((column) => Math.floor(COLUMN_WIDTHS[column]! * stretch));
+  const lefts = widths.map((_, at) => widths.slice(0, at).reduce((sum, width) => sum + width + GAP_X, 0));
+  const nodes = drafts.map(({ column, row: at, ...node }) => {
+    const index = columns.indexOf(column);
+    return { ...node, x: lefts[index]!, y: at * ROW, width: widths[index]! };
+  });
+  const width = widths.reduce((sum, each) => sum + each, gaps);
+  return { nodes, edges, width, height: rows * ROW - (ROW - NODE_HEIGHT) };
 }
 
 /** The columns in use: a route without a split has no gap where its arms would be. */
@@ -220,11 +230,11 @@ export function neighbour(graph: Graph, id: string, direction: "left" | "right" 
 /** An edge as a path between two nodes; one that goes straight down (a later fallback) leaves at the bottom. */
 export function edgePath(from: GraphNode, to: GraphNode): string {
   if (from.x === to.x) {
-    const x = from.x + NODE.width / 2;
-    return `M${x} ${from.y + NODE.height}V${to.y}`;
+    const x = from.x + from.width / 2;
+    return `M${x} ${from.y + NODE_HEIGHT}V${to.y}`;
   }
-  const [x1, y1] = [from.x + NODE.width, from.y + NODE.height / 2];
-  const [x2, y2] = [to.x, to.y + NODE.height / 2];
+  const [x1, y1] = [from.x + from.width, from.y + NODE_HEIGHT / 2];
+  const [x2, y2] = [to.x, to.y + NODE_HEIGHT / 2];
   const bend = Math.min(60, (x2 - x1) / 2);
   return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
 }

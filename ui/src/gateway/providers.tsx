@@ -145,8 +145,8 @@ function TargetTable({ status }: { status: GatewayStatus }) {
   const stats = (target: TargetStatus) => statsOfTarget(target, status);
   if (status.targets.length === 0) return null;
   return (
-    <section className={css.section} aria-labelledby="gateway-targets">
-      <h2 id="gateway-targets">{g("targets.title")}</h2>
+    <section className={css.section}>
+      <h2>{g("targets.title")}</h2>
       <div className={css.table}>
         <Table
           label={g("targets.title")}

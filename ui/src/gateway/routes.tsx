@@ -1,7 +1,7 @@
 /** Routes: every model alias as a graph with its live traffic; what is chosen in it is edited beside it. */
 import { useQuery } from "@tanstack/react-query";
 import { Link, useNavigate, useSearch } from "@tanstack/react-router";
-import { useState } from "react";
+import { type RefObject, useLayoutEffect, useRef, useState } from "react";
 import { useProject } from "../access/project.tsx";
 import { Button } from "../ui/button.tsx";
 import { cx } from "../ui/classes.ts";
@@ -31,6 +31,9 @@ models:
       - split: {sticky: session_id, arms: {a: 90, b: 10}}
         targets: {a: [openai/gpt-4o-mini], b: [local/smollm2]}
         fallback: [local/smollm2]`;
+
+/** Of the graph at both sides, and its scroll bar. */
+const PADDING = 40;
 
 interface RoutesSearch {
   model?: string;
@@ -72,11 +75,12 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
   const { project } = useProject();
   const search = useSearch({ strict: false }) as RoutesSearch;
   const status = useQuery(statusQuery);
+  const [frame, room] = useRoom();
   const model = readRoutes(draft.text);
   const route = model.routes.find((candidate) => candidate.name === search.model) ?? model.routes[0];
   const go = (next: RoutesSearch) => void navigate({ to: ".", search: next as never, replace: true });
   const step = (by: 1 | -1) => {
-    const at = model.routes.findIndex((candidate) => candidate === route);
+    const at = model.routes.indexOf(route as Route);
     const next = model.routes[Math.min(model.routes.length - 1, Math.max(0, at + by))];
     if (next) go({ model: next.name });
   };
@@ -109,7 +113,7 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
         )}
       </Empty>
     );
-  const graph = layOut(route);
+  const graph = layOut(route, room);
   const selected = graph.nodes.find((node) => node.id === search.node) ?? graph.nodes[0]!;
   return (
     <div className={css.panes}>
@@ -117,7 +121,7 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
       <SideSplit
         name="gateway-route"
         label={g("routes.resize")}
-        initial={380}
+        initial={320}
         side={
           <Inspector
             key={`${route.name} ${selected.id}`}
@@ -133,6 +137,7 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
       >
         {status.error && <ErrorPanel error={status.error} retry={() => void status.refetch()} />}
         <RouteGraph
+          frame={frame}
           graph={graph}
           label={g("graph.label", { name: route.name })}
           selected={selected.id}
@@ -143,6 +148,20 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
       </SideSplit>
     </div>
   );
+}
+
+/** The width that a graph may take up, as panes are resized. */
+function useRoom(): [RefObject<HTMLDivElement | null>, number] {
+  const frame = useRef<HTMLDivElement>(null);
+  const [room, setRoom] = useState(0);
+  useLayoutEffect(() => {
+    const element = frame.current;
+    if (!element) return;
+    const observer = new ResizeObserver(() => setRoom(element.clientWidth - PADDING));
+    observer.observe(element);
+    return () => observer.disconnect();
+  }, []);
+  return [frame, room];
 }
 
 function RouteList(props: { routes: Route[]; current: string; onOpen: (name: string) => void }) {

@@ -22,9 +22,9 @@ export function Secrets() {
   const manage = can("gateway:manage");
   const rows = secrets.data?.items ?? [];
   return (
-    <section className={css.section} aria-labelledby="gateway-secrets">
+    <section className={css.section}>
       <div className={css.sectionHead}>
-        <h2 id="gateway-secrets">{g("secrets.title")}</h2>
+        <h2>{g("secrets.title")}</h2>
         {manage && (
           <Button icon="plus" onClick={() => setSetting("")}>
             {g("secrets.add")}

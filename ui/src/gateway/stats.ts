@@ -54,6 +54,24 @@ export function statsOfTarget(target: TargetStatus, status: GatewayStatus): Stat
 export const findTarget = (status: GatewayStatus | undefined, name: string): TargetStatus | null =>
   status?.targets.find((target) => target.name === name) ?? null;
 
+/** Several parts as one. Quantiles don't add up, so only a single part has them. */
+function sumOf(parts: Stats[]): Stats {
+  const [first] = parts;
+  const requests = parts.reduce((sum, part) => sum + part.requests, 0);
+  const errors = parts.reduce((sum, part) => sum + part.requests * part.errorRate, 0);
+  const alone = parts.length === 1;
+  return {
+    perMinute: parts.reduce((sum, part) => sum + part.perMinute, 0),
+    requests,
+    errorRate: requests > 0 ? errors / requests : 0,
+    p50Ms: alone ? first!.p50Ms : null,
+    p95Ms: alone ? first!.p95Ms : null,
+    averageMs: null,
+    inFlight: 0,
+    breaker: null,
+  };
+}
+
 /** What the server counted for a part of a route. Parts that were only drafted have nothing yet. */
 export function statsOfNode(node: GraphNode, model: string, status: GatewayStatus | undefined): Stats | null {
   if (!status) return null;
@@ -68,6 +86,5 @@ export function statsOfNode(node: GraphNode, model: string, status: GatewayStatu
     const arm = arms.find((candidate) => candidate.name === node.arm);
     return arm ? statsOfTraffic(arm.traffic, status) : null;
   }
-  const [only] = arms;
-  return arms.length === 1 && only ? statsOfTraffic(only.traffic, status) : null;
+  return arms.length > 0 ? sumOf(arms.map((arm) => statsOfTraffic(arm.traffic, status))) : null;
 }

@@ -13,7 +13,7 @@ import css from "./try.module.css";
 export function TryResult({ call }: { call: CallState }) {
   const { g } = useGateway();
   return (
-    <section className={css.result} aria-label={g("try.answer")}>
+    <section className={css.result}>
       <h2>{g("try.answer")}</h2>
       <Phase call={call} />
       {call.error && (

@@ -15,6 +15,7 @@ import { type CallState, type ChatRequest, EMPTY_CALL, runCall } from "./chat-ca
 import { useGateway } from "./text/index.ts";
 import css from "./try.module.css";
 import { useTryKey } from "./try-key.ts";
+import { TryPlan } from "./try-plan.tsx";
 import { TryResult } from "./try-result.tsx";
 
 /** `plan=free, tier=2` as people type it; what has no `=` isn't taken. */
@@ -144,6 +145,7 @@ export default function TryScreen() {
                 </Button>
               )}
             </div>
+            {can("gateway:read") && <TryPlan request={request} />}
           </form>
           <div className={css.right}>
             {error !== null && <ErrorPanel error={error} />}
@@ -182,7 +184,7 @@ function Snippets({ request }: { request: ChatRequest }) {
   const { g } = useGateway();
   const [language, setLanguage] = useState<SnippetLanguage>("curl");
   return (
-    <section className={css.snippets} aria-label={g("try.code")}>
+    <section className={css.snippets}>
       <h2>{g("try.code")}</h2>
       <p className={css.quiet}>{g("try.codeText")}</p>
       <Tabs
