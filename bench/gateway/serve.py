@@ -125,7 +125,7 @@ async def main() -> None:
         )
         server = Server(
             uvicorn.Config(
-                app, host="127.0.0.1", port=0, http=build_protocol(10_000), loop="none", lifespan="off",
+                app, host="127.0.0.1", port=0, http=build_protocol(10_000, app), loop="none", lifespan="off",
                 access_log=False, proxy_headers=False, server_header=False, date_header=False, log_level="warning",
                 backlog=4096, timeout_graceful_shutdown=options.drain_s,
             )

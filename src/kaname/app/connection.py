@@ -12,8 +12,9 @@ import resource
 from http import HTTPStatus
 from typing import cast
 
-from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
+from kaname.app.direct_calls import DirectCalls, is_plain
 from kaname.app.lingering import LingeringTransport
 from kaname.app.refusals import Refusal, RefusalLog, render_refusal
 
@@ -58,6 +59,10 @@ class BoundedProtocol(HttpToolsProtocol):
     _rest_timer: asyncio.TimerHandle | None = None
     """Runs while a request that has been answered is still being received."""
     _rest_left = 0
+    direct_calls: DirectCalls | None = None
+    _direct_headers: dict[bytes, bytes] | None = None
+    """Of a request that takes the short way, until its body is complete."""
+    _direct_body = b""
 
     # ---- from the transport
 
@@ -104,10 +109,15 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_headers_complete(self) -> None:
         self._awaiting_head = False
         self._progressed = True
-        super().on_headers_complete()
+        calls = self.direct_calls
+        if calls is None or self.url not in calls.direct_paths or not self._begin_direct():
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
         self._progressed = True
+        if self._direct_headers is not None:
+            self._direct_body = self._direct_body + body if self._direct_body else body
+            return
         super().on_body(body)
         if self._rest_timer is not None:
             self._rest_left -= len(body)
@@ -117,6 +127,9 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._progressed = True
         self._in_message = False
+        if self._direct_headers is not None:
+            self._start_direct(self._direct_headers)
+            return
         self._stop_rest_timer()
         super().on_message_complete()
 
@@ -126,6 +139,47 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._in_message and self.cycle.response_complete and not self.transport.is_closing():
             self._rest_left = MAX_REST_BYTES
             self._rest_timer = self.loop.call_later(REST_TIMEOUT_S, self.transport.close)
+
+    # ---- the short way
+
+    def _begin_direct(self) -> bool:
+        """Prepares a cycle for a plain call; False when it has to go the usual way."""
+        headers = dict(self.headers)
+        parser = self.parser
+        assert parser is not None  # it calls this
+        if (
+            parser.get_method() != b"POST"
+            or parser.get_http_version() != "1.1"
+            or not self._is_between_requests()
+            or len(headers) != len(self.headers)  # a repeated header isn't plain
+            or not is_plain(headers)
+        ):
+            return False
+        self.cycle = RequestResponseCycle(
+            scope=_DIRECT_SCOPE,  # pyright: ignore[reportArgumentType]
+            transport=self.transport,
+            flow=self.flow,
+            logger=self.logger,
+            access_logger=self.access_logger,
+            access_log=False,
+            default_headers=self.server_state.default_headers,
+            message_event=asyncio.Event(),
+            expect_100_continue=False,
+            keep_alive=parser.should_keep_alive(),
+            on_response=self.on_response_complete,
+        )
+        self._direct_headers, self._direct_body = headers, b""
+        return True
+
+    def _start_direct(self, headers: dict[bytes, bytes]) -> None:
+        calls, cycle = self.direct_calls, self.cycle
+        assert calls is not None
+        self._direct_headers = None
+        body, self._direct_body = self._direct_body, b""
+        cycle.more_body = False
+        task = self.loop.create_task(calls.direct(self.url, headers, body, cycle))
+        task.add_done_callback(self.tasks.discard)
+        self.tasks.add(task)
 
     # ---- inside
 
@@ -184,9 +238,13 @@ class BoundedProtocol(HttpToolsProtocol):
             self.cycle.message_event.set()
 
 
-def build_protocol(max_connections: int) -> type[BoundedProtocol]:
-    """The protocol class of a server that accepts so many connections."""
-    members = {"max_connections": max_connections, "refusals": RefusalLog(logger)}
+_DIRECT_SCOPE = {"type": "http", "method": "POST"}
+"""All that an answer's way out reads of a request."""
+
+
+def build_protocol(max_connections: int, direct_calls: DirectCalls | None = None) -> type[BoundedProtocol]:
+    """The protocol class of a server that accepts so many connections; `direct_calls` may take the short way."""
+    members = {"max_connections": max_connections, "refusals": RefusalLog(logger), "direct_calls": direct_calls}
     return type("ServerProtocol", (BoundedProtocol,), members)
 
 

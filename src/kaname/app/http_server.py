@@ -18,6 +18,7 @@ import uvicorn
 import uvloop
 
 from kaname.app.connection import build_protocol, raise_file_limit, uvicorn_logger
+from kaname.app.direct_calls import DirectCalls
 from kaname.kernel.errors import ConfigurationError
 
 BACKLOG = 2048
@@ -32,6 +33,11 @@ class Served(Protocol):
     @property
     def root(self) -> Callable[..., Awaitable[None]]:
         """The ASGI application."""
+        ...
+
+    @property
+    def gateway(self) -> DirectCalls:
+        """What takes plain calls without ASGI."""
         ...
 
     @property
@@ -65,7 +71,7 @@ def run_loop(served: Served, listeners: Sequence[socket.socket], on_ready: Calla
 async def _serve(served: Served, listeners: Sequence[socket.socket], on_ready: Callable[[], None]) -> None:
     config = uvicorn.Config(
         served.root,
-        http=build_protocol(raise_file_limit()),
+        http=build_protocol(raise_file_limit(), served.gateway),
         lifespan="off",
         ws="none",
         access_log=False,

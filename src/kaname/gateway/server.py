@@ -12,6 +12,7 @@ from random import Random
 from typing import Any, cast
 
 import orjson
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 from kaname.gateway.admission import Admission
 from kaname.gateway.attempts import CallFailedError
@@ -33,8 +34,8 @@ from kaname.gateway.feedback import (
     read_feedback,
 )
 from kaname.gateway.health import HealthBook
-from kaname.gateway.load_gate import LoadGate, draining, refuse
 from kaname.gateway.internal_calls import InternalCalls
+from kaname.gateway.load_gate import LoadGate, draining, refuse
 from kaname.gateway.metrics_report import report_calls, report_upstreams
 from kaname.gateway.mirror import Mirrors
 from kaname.gateway.models_list import ModelsList
@@ -55,6 +56,7 @@ from kaname.kernel.exposition import Exposition
 Scope = Mapping[str, Any]  # the type that the ASGI specification gives
 
 _MODELS = "/v1/models"
+_DIRECT_PATHS = frozenset(path.encode() for path in BY_PATH)
 
 logger = logging.getLogger(__name__)
 
@@ -120,11 +122,9 @@ class GatewayApp:
             rng=self._rng,
             admission=self._admission,
             cache=self.cache,
+            internal=InternalCalls(self._sink, self._sweeper, self._settings.record_body_bytes, self.metrics.count),
         )
         self._mirrors = Mirrors(
-            internal=InternalCalls(
-                self._sink, self._sweeper, self._settings.record_body_bytes, self.metrics.count
-            ),
             self._pipeline.shadow, self._sink, self._sweeper, self._rng, self._settings.record_body_bytes
         )
         self._watchers = [
@@ -212,17 +212,51 @@ class GatewayApp:
 
     # ---- calls
 
-    async def _serve_call(self, exchange: Exchange, pipeline: Pipeline, receive: Receive) -> None:
+    @property
+    def direct_paths(self) -> frozenset[bytes]:
+        """Request targets of calls, for a server that hands them over without ASGI."""
+        return _DIRECT_PATHS
+
+    async def direct(self, path: bytes, headers: dict[bytes, bytes], body: bytes, cycle: RequestResponseCycle) -> None:
+        """Serves a call whose body is here; its answer goes through the cycle. See `app/direct_calls.py`."""
+        if self._pipeline is None:
+            await self.start()
+        pipeline, sweeper, gate = self._pipeline, self._sweeper, self._gate
+        assert pipeline is not None
+        assert sweeper is not None
+        assert gate is not None
+        surface, send = BY_PATH[path.decode()], cast("Send", cycle.send)
+        exchange = Exchange(
+            open_record(surface.name, headers), headers, receive=cast("Receive", cycle.receive), send=send,
+            sweeper=sweeper, write_timeout_s=self._settings.write_timeout_s, errors=surface.errors,
+        )  # fmt: skip
+        try:
+            if (reason := gate.refusal()) is not None:
+                self.metrics.refused[reason] += 1
+                await refuse(exchange, send, reason)
+                return
+            exchange.body = body
+            gate.running += 1
+            try:
+                await self._serve_call(exchange, pipeline, None)
+            finally:
+                gate.running -= 1
+                if not gate.running:
+                    self._idle.set()
+        finally:
+            if not cycle.response_complete and not cycle.disconnected:
+                cycle.transport.close()
+            cycle.on_response = _nothing  # it holds the connection, which holds the cycle
+
+    async def _serve_call(self, exchange: Exchange, pipeline: Pipeline, receive: Receive | None) -> None:
         record = exchange.record
         try:
             try:
                 caller = pipeline.authenticate(exchange.headers)
                 record.project_id, record.key_id, record.key_name = caller.project_id or "", caller.id, caller.name
                 exchange.organization_id = caller.organization_id or ""
-                message = await receive()
-                exchange.body = message.get("body", b"")
-                if message.get("more_body") or b"content-encoding" in exchange.headers:
-                    exchange.body = await self._read_body(exchange.body, message, exchange.headers, receive)
+                if receive is not None:
+                    await self._receive_body(exchange, receive)
                 elif len(exchange.body) > self._settings.max_body_bytes:
                     raise too_large(self._settings.max_body_bytes)
                 exchange.watch()
@@ -259,6 +293,14 @@ class GatewayApp:
         if exchange.record.response_format == "sse":
             dialect = STREAM_DIALECTS.get(exchange.record.surface, CHAT_STREAM)
             await exchange.write(dialect.error_event(wire), last=True)
+
+    async def _receive_body(self, exchange: Exchange, receive: Receive) -> None:
+        message = await receive()
+        exchange.body = message.get("body", b"")
+        if message.get("more_body") or b"content-encoding" in exchange.headers:
+            exchange.body = await self._read_body(exchange.body, message, exchange.headers, receive)
+        elif len(exchange.body) > self._settings.max_body_bytes:
+            raise too_large(self._settings.max_body_bytes)
 
     async def _read_body(
         self, body: bytes, message: Message, headers: Mapping[bytes, bytes], receive: Receive
@@ -327,6 +369,10 @@ class GatewayApp:
         feedback = read_feedback(body, caller.project_id or "")
         score_id = await self._feedback.write(caller, feedback)
         await exchange.reply(200, orjson.dumps({"object": "feedback", "id": score_id}), CORS_HEADERS)
+
+
+def _nothing() -> None:
+    """An answer that is over has nobody to tell."""
 
 
 async def _read_rest(beginning: bytes, receive: Receive, limit: int) -> bytes:

@@ -163,14 +163,15 @@ def running_gateway(
     keys: CallerKeys | None = None,
     local_models: LocalModels | None = None,
     answers: AnswerStore | None = None,
+    environment: Mapping[str, str] | None = None,
 ) -> Iterator[Gateway]:
-    """A gateway with this configuration."""
+    """A gateway with this configuration. `environment`: keys of upstreams besides `UP`."""
     path = folder / "gateway.yaml"
     path.write_text(text)
     sink, feedback = ListSink(), ListFeedback()
     app = GatewayApp(
         keys=keys or TestKeys(),
-        config=ConfigFile(path, {"UP": UPSTREAM_KEY}),
+        config=ConfigFile(path, {"UP": UPSTREAM_KEY, **(environment or {})}),
         record_sink=sink,
         local_models=local_models or FaultyLocalModels(upstream.port),
         answers=answers,
@@ -183,7 +184,7 @@ def running_gateway(
     )
     server = uvicorn.Server(
         uvicorn.Config(
-            app, host="127.0.0.1", port=0, http=QuietProtocol, loop="uvloop", lifespan="off", access_log=False,
+            app, host="127.0.0.1", port=0, http=type("Quiet", (QuietProtocol,), {"direct_calls": app}), loop="uvloop", lifespan="off", access_log=False,
             proxy_headers=False, server_header=False, date_header=False, log_level="error",
             timeout_graceful_shutdown=2,
         )
