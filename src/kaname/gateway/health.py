@@ -52,17 +52,15 @@ class TargetHealth:
 
 
 class RouteTraffic:
-    """Whole calls of one model name, and of the arms of its splits by (step, arm)."""
+    """Whole calls of one model name by (step, arm); the arm is "" without a split."""
 
-    __slots__ = ("arms", "total")
+    __slots__ = ("arms",)
 
     def __init__(self) -> None:
-        self.total = Traffic()
         self.arms: dict[tuple[int, str], Traffic] = {}
 
     def count(self, now: float, latency_s: float, ok: bool, step: int, arm: str) -> None:
         """One call that has ended."""
-        self.total.count(now, latency_s, ok)
         found = self.arms.get((step, arm))
         if found is None:
             found = self.arms[step, arm] = Traffic()

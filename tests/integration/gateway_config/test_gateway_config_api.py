@@ -1,7 +1,7 @@
 """The gateway's configuration, secrets and state over the management API of a running server, on both SQL engines."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
@@ -29,7 +29,7 @@ def api(server: LiveServer, method: str, path: str, body: object = None) -> Any:
     return answer.json() if answer.body else None
 
 
-def wait_for(server: LiveServer, holds: Any) -> Any:
+def wait_for(server: LiveServer, holds: Callable[[dict[str, Any]], bool]) -> Any:
     deadline = time.monotonic() + 20
     while not holds(config := api(server, "GET", CONFIG)):
         assert time.monotonic() < deadline, config

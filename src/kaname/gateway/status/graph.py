@@ -37,7 +37,7 @@ def show_traffic(now: float, *parts: Traffic) -> TrafficView:
 def show_route(route: ModelRoute, traffic: RouteTraffic | None, now: float) -> RouteView:
     """One alias with its steps."""
     timeouts, retry = route.timeouts, route.retry
-    arms = traffic.arms if traffic is not None else {}
+    arms = dict(traffic.arms) if traffic is not None else {}
     return RouteView(
         name=route.name,
         context_window=route.context_window,
@@ -55,7 +55,7 @@ def show_route(route: ModelRoute, traffic: RouteTraffic | None, now: float) -> R
             _step(route, i, step, {arm: count for (at, arm), count in arms.items() if at == i}, now)
             for i, step in enumerate(route.steps)
         ],
-        traffic=show_traffic(now, *([traffic.total] if traffic is not None else [])),
+        traffic=show_traffic(now, *arms.values()),
     )
 
 
