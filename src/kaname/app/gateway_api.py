@@ -1,6 +1,6 @@
 """Puts the gateway's configuration, secrets and state together: what its management routes work on."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +8,7 @@ from fastapi import APIRouter
 
 from kaname.access.audit import AuditLog
 from kaname.access.keys import KeyService
+from kaname.gateway.cache.statistics import CacheStatistics
 from kaname.gateway.config_file import ConfigFile, Credentials
 from kaname.gateway.explain.explain import Explainer
 from kaname.gateway.explain.routes import build_router as build_plan_router
@@ -74,6 +75,8 @@ class GatewayParts:
     limits: LimitService
     prices: PriceBook
     local_models: LocalModels
+    cache: Callable[[], CacheStatistics | None]
+    """None before the gateway has started."""
 
 
 def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService, clock: Clock) -> APIRouter:
@@ -97,6 +100,8 @@ def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService
     router = APIRouter()
     router.include_router(build_config_router(service))
     router.include_router(build_secrets_router(files.secrets, files.file, uses.store))
-    router.include_router(build_status_router(GatewayStatus(files.file, parts.health, parts.prices, clock)))
+    router.include_router(
+        build_status_router(GatewayStatus(files.file, parts.health, parts.prices, clock, parts.cache))
+    )
     router.include_router(build_plan_router(explainer, files.file, keys))
     return router

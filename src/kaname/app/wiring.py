@@ -22,6 +22,7 @@ from kaname.access.settings import AccessSettings
 from kaname.app.api import ApiParts, build_api
 from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
+from kaname.app.consumers import export_target
 from kaname.app.data_dir import DEAD_LETTERS, DataDir, unusable
 from kaname.app.gateway_api import GatewayParts, build_gateway_api, open_gateway_config
 from kaname.app.health_pages import HealthPages
@@ -189,7 +190,13 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
             ),
             gateway=build_gateway_api(
                 gateway_files,
-                GatewayParts(health=gateway.health, limits=limits.service, prices=prices, local_models=models),
+                GatewayParts(
+                    health=gateway.health,
+                    limits=limits.service,
+                    prices=prices,
+                    local_models=models,
+                    cache=lambda: gateway.cache.stats() if gateway.cache is not None else None,
+                ),
                 access.keys,
                 clock,
             ),
@@ -282,6 +289,7 @@ def _access_settings(configuration: Configuration) -> AccessSettings:
 
 def _start_worker(configuration: Configuration, storage: Storage) -> ChildProcess:
     """The consumer of the journal, woken through the journal's pipe."""
+    export_target(configuration.gateway)  # a wrong one stops the start here, not the worker again and again
     wake_fd = storage.journal.wake_fd
     environment = {**configuration.child_environment(), WAKE_VARIABLE: str(wake_fd)}
     if storage.endpoint is not None:

@@ -1704,20 +1704,16 @@ export interface components {
          * @description What the answer cache of this process did since its start.
          */
         CacheView: {
-            /** Hits */
-            hits: number;
-            /** Semantic Hits */
-            semantic_hits: number;
-            /** Misses */
-            misses: number;
-            /** Bypassed */
-            bypassed: number;
+            /** Routes */
+            routes: components["schemas"]["RouteCacheView"][];
             /** Entries */
             entries: number;
             /** Bytes */
             bytes: number;
-            /** Saved Usd */
-            saved_usd: number;
+            /** Evicted */
+            evicted: number;
+            /** Problem */
+            problem: string;
         };
         /** ConfigDiffView */
         ConfigDiffView: {
@@ -2374,7 +2370,7 @@ export interface components {
             /** Role */
             role: ("owner" | "admin" | "member" | "annotator" | "viewer") | null;
             /** Permissions */
-            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "gateway:read" | "gateway:manage" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read")[];
+            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "gateway:read" | "gateway:manage" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read" | "metrics:read")[];
             /** Projects */
             projects: components["schemas"]["MeProject"][];
         };
@@ -2399,7 +2395,7 @@ export interface components {
             /** Role */
             role: ("owner" | "admin" | "member" | "annotator" | "viewer") | null;
             /** Permissions */
-            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "gateway:read" | "gateway:manage" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read")[];
+            permissions: ("traces:read" | "traces:write" | "traces:export" | "scores:read" | "scores:write" | "scores:delete" | "gateway:call" | "gateway:read" | "gateway:manage" | "models:read" | "models:manage" | "prices:read" | "prices:manage" | "keys:read" | "keys:manage" | "project:read" | "project:manage" | "members:read" | "members:manage" | "audit:read" | "organization:read" | "organization:manage" | "system:read" | "metrics:read")[];
         };
         /** MeUser */
         MeUser: {
@@ -2837,6 +2833,26 @@ export interface components {
         RoleRequest: {
             /** Role */
             role: string;
+        };
+        /**
+         * RouteCacheView
+         * @description What the cache did for one route.
+         */
+        RouteCacheView: {
+            /** Route */
+            route: string;
+            /** Hits */
+            hits: number;
+            /** Semantic Hits */
+            semantic_hits: number;
+            /** Misses */
+            misses: number;
+            /** Bypassed */
+            bypassed: number;
+            /** Stored */
+            stored: number;
+            /** Saved Usd */
+            saved_usd: string;
         };
         /** RouteView */
         RouteView: {

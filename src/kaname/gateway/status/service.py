@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
+from kaname.gateway.cache.statistics import CacheStatistics
 from kaname.gateway.config import GatewayConfig, Provider, Target
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.health import HealthBook, KeyHealth, TargetHealth
@@ -10,9 +11,9 @@ from kaname.gateway.history.views import show_problem
 from kaname.gateway.model import telemetry_provider
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.list_price import list_price
+from kaname.gateway.status.cached import show_cache
 from kaname.gateway.status.graph import show_route, show_traffic
 from kaname.gateway.status.views import (
-    CacheView,
     GatewayStatusView,
     ProviderKeyView,
     ProviderView,
@@ -31,7 +32,7 @@ class GatewayStatus:
         health: HealthBook,
         prices: PriceBook,
         clock: Clock,
-        cache: Callable[[], CacheView | None] = lambda: None,
+        cache: Callable[[], CacheStatistics | None] = lambda: None,
     ) -> None:
         self._file = file
         self._health = health
@@ -56,7 +57,7 @@ class GatewayStatus:
             providers=[_provider(provider, health, now) for provider in config.providers.values()],
             targets=self._targets(config, health, now, wall),
             routes=[show_route(route, routes.get(route.name), now) for route in config.models.values()],
-            cache=self._cache(),
+            cache=show_cache(self._cache(), config),
         )
 
     def _targets(

@@ -138,16 +138,32 @@ class RouteView(BaseModel):
     traffic: TrafficView
 
 
+class RouteCacheView(BaseModel):
+    """What the cache did for one route."""
+
+    route: str
+    hits: int
+    """The same request again."""
+    semantic_hits: int
+    """A similar question."""
+    misses: int
+    bypassed: int
+    """Asked not to be answered from the cache."""
+    stored: int
+    saved_usd: str
+    """What the hits would have cost."""
+
+
 class CacheView(BaseModel):
     """What the answer cache of this process did since its start."""
 
-    hits: int
-    semantic_hits: int
-    misses: int
-    bypassed: int
+    routes: list[RouteCacheView]
+    """Those with a cache, and those that had one."""
     entries: int
     bytes: int
-    saved_usd: float
+    evicted: int
+    problem: str
+    """Why answers aren't kept on disk; empty if they are."""
 
 
 class GatewayStatusView(BaseModel):
@@ -163,4 +179,4 @@ class GatewayStatusView(BaseModel):
     targets: list[TargetView]
     routes: list[RouteView]
     cache: CacheView | None
-    """Null while nothing is cached."""
+    """Null while no route has a cache."""
