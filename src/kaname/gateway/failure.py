@@ -10,7 +10,7 @@
 | `unsupported` the target can't say it | another target | – | no | no |
 | `permanent` any other 4xx | no | – | – | no |
 
-Source: the fault table in docs/en/gateway.md.
+Source: docs/adr/0063-attempts.md; the cases are in docs/en/gateway-faults.md.
 """
 
 from typing import Literal
