@@ -10,7 +10,9 @@ BENCHMARKS = {
     "ingest": ("bench.ingest.compare", "durable spans per CPU-second beside Phoenix and MLflow"),
     "soak": ("bench.ingest.soak", "kill -9 of server, worker and engine at random points, 50 rounds"),
     "query": ("bench.query", "lists, facets, a trace and text search at a million spans"),
-    "gateway": ("bench.gateway", "requests beside direct calls; CPU a request; streams"),
+    "gateway": ("bench.gateway", "beside direct calls, LiteLLM and Portkey: requests, CPU, streams, memory"),
+    "faults": ("bench.faults", "every promise about failures, on both surfaces over both upstream wires"),
+    "gateway_soak": ("bench.gateway.soak", "faults for 30 minutes, then an account to the nano-dollar"),
     "sdk": ("bench.sdk.caller_cost", "the SDK's cost in the caller's thread beside OpenTelemetry and Langfuse"),
     "ui": ("bench.ui.trace_page", "a trace of 30,000 spans in a real browser"),
 }

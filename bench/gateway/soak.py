@@ -29,9 +29,9 @@ import orjson
 from bench.faults.client import post
 from bench.faults.routes import ALL_COMBOS, Combo, Route, to
 from bench.faults.targets import KEYS, upstream_url
-from bench.faults.upstream import build_behaviours
+from bench.faults.upstream import build_behaviours, ok
 from crash_rig import engine_client, kill
-from integration.gateway.fault_upstream import FaultUpstream
+from integration.gateway.fault_upstream import Behaviour, FaultUpstream, Seen, Wire
 from kaname.gateway.model import GatewayRecord, decode_records
 from kaname.storage.journal import JournalReader
 from live import LiveServer, start_live_server
@@ -46,6 +46,7 @@ ROUTES: Sequence[tuple[Route, int]] = (
     (to("slow-stream"), 3),
 )  # fmt: skip
 MODELS = {"openai": "gpt-4o-mini", "anthropic": "claude-sonnet-4-5"}
+FAULTY = 0.4
 LEAVES = 0.04
 """Share of streams whose client goes away in the middle."""
 
@@ -137,6 +138,15 @@ class Clients:
         self.tally.count(-1)
 
 
+def sometimes(behaviour: Behaviour, rng: random.Random) -> Behaviour:
+    """Misbehaves now and then, so that breakers don't keep the faults away."""
+
+    async def behave(wire: Wire, seen: Seen) -> None:
+        await (behaviour if rng.random() < FAULTY else ok)(wire, seen)
+
+    return behave
+
+
 class Records:
     """Follows the journal beside the worker: what the gateway itself wrote. By links, as it has one reader only."""
 
@@ -205,7 +215,8 @@ def spent_nano(server: LiveServer, path: str) -> int:
 def run(folder: Path, minutes: float, threads: int, seed: int) -> bool:
     """Soaks and accounts; True when everything agrees."""
     rng = random.Random(seed)
-    with FaultUpstream(build_behaviours()) as upstream:
+    behaviours = {name: sometimes(behaviour, rng) for name, behaviour in build_behaviours().items()}
+    with FaultUpstream(behaviours) as upstream:
         data = folder / "data"
         data.mkdir(mode=0o700)
         (data / "gateway.yaml").write_text(config_text(upstream.port))
