@@ -14,6 +14,7 @@ from kaname.app.configuration import Configuration
 from kaname.app.data_dir import DEAD_LETTERS, DataDir
 from kaname.app.gateway_journal import gateway_journals
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.settings import GatewaySettings
 from kaname.kernel.errors import ConfigurationError
 from kaname.storage.blobs.opening import open_blobs
 from kaname.storage.columns import ColumnsClient
@@ -24,6 +25,7 @@ from kaname.traces.dead_letters import DeadLetters
 from kaname.traces.known_spans import KnownSpans
 from kaname.traces.log_buffer import LogBuffer
 from kaname.traces.normalise import Normaliser
+from kaname.traces.otlp_export import ExportTarget, OtlpExporter
 from kaname.traces.span_store import SpanStore
 from kaname.traces.wide_values import WideValues
 from kaname.traces.writer import SpanWriter
@@ -62,6 +64,10 @@ class Consumers:
             wide_bytes=ingest.wide_value_bytes,
             media_bytes=ingest.media_bytes,
         )
+        target = export_target(configuration.gateway)
+        self._exporter = OtlpExporter(target) if target is not None else None
+        if self._exporter is not None:
+            self._exporter.start()
         self._readers: list[JournalReader] = [reader]
         self._first = self._consumer(reader, "")
         self._others: dict[Path, Consumer] = {}
@@ -81,6 +87,8 @@ class Consumers:
 
     def close(self) -> None:
         """Lets go of all journals."""
+        if self._exporter is not None:
+            self._exporter.stop()
         for reader in self._readers:
             reader.close()
 
@@ -122,4 +130,12 @@ class Consumers:
             dead_letters=letters,
             logs=self._logs,
         )
-        return Consumer(reader, BatchDecoder(self._settings.limits(), letters, prefix), writer, self._settings)
+        decoder = BatchDecoder(self._settings.limits(), letters, prefix)
+        return Consumer(reader, decoder, writer, self._settings, self._exporter)
+
+
+def export_target(settings: GatewaySettings) -> ExportTarget | None:
+    """Where the gateway's spans go besides, if anywhere; raises ConfigurationError."""
+    if not settings.otlp_endpoint:
+        return None
+    return ExportTarget.parse(settings.otlp_endpoint, settings.otlp_headers, content=settings.otlp_content)

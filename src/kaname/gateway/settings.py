@@ -29,6 +29,11 @@ class GatewaySettings:
         1.0, "New calls are refused with 503 while the process is this far behind its work, in seconds. 0: never."
     )
     body_timeout_s: float = setting(30.0, "How long a client may take to send its request body.")
+    otlp_endpoint: str = setting(
+        "", "OpenTelemetry backend that also gets the gateway's spans, as http://collector:4318; empty: none."
+    )
+    otlp_headers: str = setting("", "Headers for it, as name=value,name=value.", secret=True)
+    otlp_content: bool = setting(False, "Whether it gets messages and answers too.")
     forward_traceparent: bool = setting(
         False, "Whether upstreams get the call's `traceparent`; models of this installation always do."
     )

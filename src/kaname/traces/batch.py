@@ -37,6 +37,8 @@ class ReceivedSpan:
     project_id: str
     span: RawSpan
     received_ns: int
+    is_call: bool = False
+    """Whether a gateway of this installation made it."""
     has_log_content: bool = False
     """Whether log records gave the span some of its events."""
 
@@ -115,7 +117,7 @@ class BatchDecoder:
 
     def _read_gateway(self, entry: Entry, batch: Batch) -> None:
         batch.spans += [
-            ReceivedSpan(project_id=entry.project_id, span=span, received_ns=entry.received_ns)
+            ReceivedSpan(project_id=entry.project_id, span=span, received_ns=entry.received_ns, is_call=True)
             for record in decode_records(entry.payload)
             for span in (to_raw_span(record), *guard_spans(record))
         ]

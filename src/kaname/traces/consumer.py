@@ -14,6 +14,7 @@ from kaname.kernel.errors import KanameError
 from kaname.storage.journal import Entry, JournalReader
 from kaname.traces.batch import Batch, BatchDecoder
 from kaname.traces.ingest_settings import IngestSettings
+from kaname.traces.otlp_export import OtlpExporter
 from kaname.traces.writer import SpanWriter
 
 logger = logging.getLogger(__name__)
@@ -29,12 +30,18 @@ class Consumer:
     """Consumes the journal until it is told to stop."""
 
     def __init__(
-        self, reader: JournalReader, decoder: BatchDecoder, writer: SpanWriter, settings: IngestSettings
+        self,
+        reader: JournalReader,
+        decoder: BatchDecoder,
+        writer: SpanWriter,
+        settings: IngestSettings,
+        exporter: OtlpExporter | None = None,
     ) -> None:
         self._reader = reader
         self._decoder = decoder
         self._writer = writer
         self._settings = settings
+        self._exporter = exporter
         self._last_commit = 0.0
         self._writer.counters.update(reader.checkpoint.counters)
 
@@ -72,9 +79,19 @@ class Consumer:
                 self._reader.rewind()
                 return 0
             backoff = min(backoff * 2, _LONGEST_BACKOFF_S)
+        if self._exporter is not None:
+            self._export(self._exporter, batch, is_replay=interrupted is not None)
         self._reader.commit(entries[-1].position, self._writer.counters)
         self._last_commit = time.monotonic()
         return len(entries)
+
+    def _export(self, exporter: OtlpExporter, batch: Batch, *, is_replay: bool) -> None:
+        """Offers the calls in a batch; not those of a replay, which may have been sent before."""
+        if not is_replay:
+            exporter.offer([received.span for received in batch.spans if received.is_call])
+        sent, dropped = exporter.take_count()
+        self._writer.counters["otlp_sent"] += sent
+        self._writer.counters["otlp_dropped"] += dropped
 
     def _write(self, batch: Batch, count: int, *, is_replay: bool) -> bool:
         """Whether the store has the batch now. A defect must not lose it, nor end the worker."""

@@ -20,6 +20,7 @@ from gateway_alone import CALL, GatewayAlone, start_gateway
 from integration.gateway.fault_upstream import BEHAVIOURS, DONE, FINISH, ROLE, TOKENS, FaultUpstream, Seen, Wire
 from kaname.app.sqlite_file import holds_only_keys
 from live import LiveServer, start_live_server
+from otlp_collector import Collector
 
 pytestmark = pytest.mark.xdist_group("gateway_up")
 
@@ -43,7 +44,16 @@ def upstream() -> Iterator[FaultUpstream]:
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory, upstream: FaultUpstream) -> Iterator[LiveServer]:
+def collector() -> Iterator[Collector]:
+    running = Collector()
+    yield running
+    running.close()
+
+
+@pytest.fixture(scope="module")
+def server(
+    tmp_path_factory: pytest.TempPathFactory, upstream: FaultUpstream, collector: Collector
+) -> Iterator[LiveServer]:
     folder: Path = tmp_path_factory.mktemp("gateway_up") / "data"
     folder.mkdir()
     providers = [
@@ -51,7 +61,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, upstream: FaultUpstream) ->
         for mode in ("ok", "slow", "trickle", "hang")
     ]
     (folder / "gateway.yaml").write_text("providers:\n" + "\n".join(providers) + "\n")
-    live = start_live_server(folder)
+    live = start_live_server(folder, environment={"KANAME_GATEWAY_OTLP_ENDPOINT": collector.url})
     yield live
     live.stop()
 
@@ -107,6 +117,37 @@ def test_calls_are_served_and_their_records_stored_by_the_server(
     until(lambda: len(stored(server, "alone-1")) == 2)
     assert gateway.get("/api/v1/me").status == 404
     assert gateway.stop() == 0
+
+
+def test_spans_go_to_another_backend_too_and_ours_reads_them(
+    server: LiveServer, start: Callable[..., GatewayAlone], collector: Collector
+) -> None:
+    gateway = start()
+    assert send(gateway, server.secret_key, "export-1") == 200
+    sent: list[bytes] = []
+
+    def arrived() -> bool:
+        sent[:] = [r.SerializeToString() for _, _, r in collector.requests if b"export-1" in r.SerializeToString()]
+        return bool(sent)
+
+    until(arrived)
+    assert b"hello" not in sent[0]
+    project = server.call("POST", f"/api/v1/organizations/{server.organization_id}/projects", {"name": "copy"}).json()
+    key = server.call("POST", f"/api/v1/projects/{project['id']}/keys", {"name": "k"}).json()["secret_key"]
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/x-protobuf"}
+    assert server.with_key("POST", "/v1/traces", sent[0], headers=headers).status == 200
+    path = f"/api/v1/projects/{project['id']}/spans"
+
+    def copies() -> list[dict[str, object]]:
+        return server.with_key("GET", path, headers={"authorization": f"Bearer {key}"}).json()["items"]
+
+    until(copies)
+    (original,) = stored(server, "export-1")
+    (copy,) = copies()
+    for name in ("span_id", "trace_id", "name", "session_id", "total_tokens"):
+        assert copy[name] == original[name]
+    time.sleep(1.2)
+    assert len([r for _, _, r in collector.requests if b"export-1" in r.SerializeToString()]) == 1
 
 
 def test_new_and_revoked_keys_and_limits_of_the_server_count(
