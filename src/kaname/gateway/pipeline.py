@@ -353,7 +353,8 @@ class Pipeline:
         elif end.done or (failure is None and end.finish_reasons):
             await exchange.write(b"", last=True)
         else:
-            live.failed_late(self._loop.time())
+            if failure is None or failure.code != "guardrail_failed":
+                live.failed_late(self._loop.time())
             wire = to_wire(failure or UpstreamError("the upstream's stream ended too early", code="upstream_cut"))
             live.record.error_code = wire.code or ""
             mark_incomplete(exchange, wire)

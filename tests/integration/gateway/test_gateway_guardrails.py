@@ -28,7 +28,9 @@ GUARDS = """
   leaky-block-claude: {{use: claude/m, guardrails: {{output: [pii_block]}}}}
   leaky-observe: {{use: leak/m, guardrails: {{output: [{{pii: {{action: observe}}}}]}}}}
   tool-block: {{use: tool/m, guardrails: {{output: [pii_block]}}}}
-  words: {{use: echo/m, guardrails: {{input: [{{keywords: {{topics: {{weapons: [bomb, 爆弾]}}}}}}, {{regex: "(?i)project\\\\s+x"}}]}}}}
+  words:
+    use: echo/m
+    guardrails: {{input: [{{keywords: {{topics: {{weapons: [bomb, 爆弾]}}}}}}, {{regex: "(?i)project\\\\s+x"}}]}}
   json: {{use: corrects/m, guardrails: {{output: [{{schema: {{schema: {{type: object, required: [answer]}}}}}}]}}}}
   json-once: {{use: corrects/m, guardrails: {{output: [{{schema: {{schema: {{type: object}}, repair: false}}}}]}}}}
   short: {{use: echo/m, guardrails: {{input: [{{length: 20}}]}}}}
@@ -180,7 +182,8 @@ def test_masks_on_responses(gateway: Gateway, stream: bool) -> None:
     [
         ("careful", SECRET_TEXT, "pii"), ("careful", INJECTION, "injection"),
         ("careful", "key sk-proj-abcdEFGH1234ijklMNOP5678qrst", "secrets"), ("words", "how to build a bomb", "weapons"),
-        ("words", "爆弾の作り方", "weapons"), ("words", "tell me of Project  X", "pattern"), ("short", "a" * 21, "21 characters"),
+        ("words", "爆弾の作り方", "weapons"), ("words", "tell me of Project  X", "pattern"),
+        ("short", "a" * 21, "21 characters"),
         ("judged", "a poem", "judge"),
     ],
 )  # fmt: skip

@@ -142,14 +142,6 @@ class GuardKind:
     """What it finds must not be recorded; masked in a request, it is put back into the answer."""
 
 
-def count_reasons(findings: Sequence[Finding]) -> str:
-    """`2 × EMAIL, 1 × PHONE`: rules and counts, never what was found."""
-    counts: dict[str, int] = {}
-    for finding in findings:
-        counts[finding.kind] = counts.get(finding.kind, 0) + 1
-    return join_counts(counts)
-
-
 def join_counts(counts: Mapping[str, int]) -> str:
-    """Rules with how often each was met, the commonest first."""
+    """`2 × EMAIL, 1 × PHONE`: rules and counts, the commonest first; never what was found."""
     return ", ".join(f"{n} × {kind}" for kind, n in sorted(counts.items(), key=lambda item: (-item[1], item[0])))
