@@ -22,6 +22,7 @@ class Fill:
     digest: Digest = b""
     """Of the body that the idempotency key belongs to."""
     namespace: bytes = b""
+    question: str = ""
     vector: Vector | None = None
     served: CachedAnswer | None = None
     """The kept answer that the call was given."""

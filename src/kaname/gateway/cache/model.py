@@ -75,13 +75,17 @@ class CachedAnswer(msgspec.Struct, kw_only=True, omit_defaults=True, gc=False):
     """Where `vector` may be compared; b"" for none."""
     other: bytes = b""
     """The body in the other format, once it has been asked for."""
+    question: str = ""
+    """What `vector` stands for."""
     vector: bytes = b""
     """Little-endian float32, unit norm."""
 
     @property
     def size(self) -> int:
         """Bytes that it takes, roughly."""
-        return len(self.body) + len(self.other) + len(self.usage) + len(self.vector) + _OVERHEAD_BYTES
+        return (
+            len(self.body) + len(self.other) + len(self.usage) + len(self.vector) + len(self.question) + _OVERHEAD_BYTES
+        )
 
 
 _OVERHEAD_BYTES = 600

@@ -25,6 +25,7 @@ from kaname.gateway.cache.replay import converts, give, keep, other_form
 from kaname.gateway.cache.semantic import pack, unit_vector
 from kaname.gateway.cache.statistics import CacheStatistics, RouteCount
 from kaname.gateway.cache.store import AnswerStore
+from kaname.gateway.cache.wording import ask_the_same
 from kaname.gateway.config import ModelRoute
 from kaname.gateway.decode import DecodedRequest
 from kaname.gateway.exchange import Exchange
@@ -101,7 +102,7 @@ class AnswerCache:
         """Counts since the start."""
         store = self._store
         return CacheStatistics(
-            routes={name: _copy(count) for name, count in self._counts.items()},
+            routes={name: _copy(count) for name, count in dict(self._counts).items()},
             entries=store.entries, bytes=store.bytes, evicted=store.evicted, unwritten=store.unwritten,
             problem=store.problem,
         )  # fmt: skip
@@ -180,12 +181,14 @@ class AnswerCache:
         near = self._store.nearest(namespace, vector)
         if near is not None and near.similarity >= semantic.threshold:
             answer = self._fresh(near.key, min(semantic.ttl_s, control.max_age_s or semantic.ttl_s))
-            if answer is not None:
+            if answer is not None and not ask_the_same(question.text, answer.question):
+                count.doubted += 1
+            elif answer is not None:
                 count.semantic_hits += 1
                 similar = [(b"x-kaname-cache-similarity", b"%.4f" % min(near.similarity, 1.0))]
                 await self._give(exchange, request, fill, near.key, answer, "semantic_hit", similar)
                 return True
-        fill.namespace, fill.vector = namespace, vector
+        fill.namespace, fill.question, fill.vector = namespace, question.text, vector
         count.misses += 1
         return False
 
@@ -252,7 +255,7 @@ class AnswerCache:
         answer.expires_s = answer.created_s + fill.keep_s
         vector = fill.vector
         if vector is not None:
-            answer.namespace, answer.vector = fill.namespace, pack(vector)
+            answer.namespace, answer.question, answer.vector = fill.namespace, fill.question, pack(vector)
         if self._store.put(fill.key, answer, vector):
             fill.count.stored += 1
             fill.count.stored_bytes += answer.size
@@ -263,7 +266,7 @@ class AnswerCache:
         if answer is not None:
             own = msgspec.structs.replace(
                 answer, digest=fill.digest, expires_s=time.time() + KEEP_S, namespace=b"", vector=b"",
-                user_id=record.user_id,
+                question="", user_id=record.user_id,
             )  # fmt: skip
             self._store.put(key, own)
 

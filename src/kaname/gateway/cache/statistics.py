@@ -20,6 +20,8 @@ class RouteCount:
     """Hits, of all kinds, that waited for an identical call under way."""
     stored: int = 0
     stored_bytes: int = 0
+    doubted: int = 0
+    """Misses with a similar question whose words said otherwise."""
     not_embedded: int = 0
     """Questions for which no vector could be had."""
     saved_nano_usd: int = 0
