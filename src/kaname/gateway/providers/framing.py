@@ -30,24 +30,32 @@ def framer(framing: Framing, max_event_bytes: int) -> Framer:
 class EventStreamFramer:
     """Amazon's event stream. An event's name is its `:event-type`, an exception's its `:exception-type`."""
 
-    __slots__ = ("_held", "_max_event_bytes")
+    __slots__ = ("_failure", "_held", "_max_event_bytes")
 
     def __init__(self, max_event_bytes: int) -> None:
         self._held = bytearray()
         self._max_event_bytes = max_event_bytes
+        self._failure: UpstreamError | None = None
 
     def feed(self, chunk: bytes) -> Iterable[tuple[str, bytes]]:
-        """See `Framer`."""
+        """See `Framer`. What came whole before a broken message is given out first; the failure follows."""
+        if self._failure is not None:
+            raise self._failure
         held = self._held
         held += chunk
         events: list[tuple[str, bytes]] = []
         start = 0
-        while len(held) - start >= _PRELUDE.size:
-            size = self._size_at(start)
-            if len(held) - start < size:
-                break
-            events.append(_read_message(bytes(held[start : start + size])))
-            start += size
+        try:
+            while len(held) - start >= _PRELUDE.size:
+                size = self._size_at(start)
+                if len(held) - start < size:
+                    break
+                events.append(_read_message(bytes(held[start : start + size])))
+                start += size
+        except UpstreamError as e:
+            if not events:
+                raise
+            self._failure = e
         del held[:start]
         return events
 
