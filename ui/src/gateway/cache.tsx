@@ -5,8 +5,10 @@ import { useProject } from "../access/project.tsx";
 import { CodeBlock } from "../ui/copy.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
 import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
+import { Table } from "../ui/table.tsx";
 import { type GatewayStatus, statusQuery } from "./api.ts";
 import css from "./cache.module.css";
+import gateway from "./gateway.module.css";
 import { percent } from "./numbers.ts";
 import { useGateway } from "./text/index.ts";
 
@@ -33,7 +35,9 @@ export default function CacheScreen() {
         {status.data && !cache && (
           <Empty icon="refresh" title={g("cache.none")}>
             <p>{g("cache.noneText")}</p>
-            <CodeBlock code={FIRST_CACHE} label={g("cache.example")} />
+            <div className={gateway.code}>
+              <CodeBlock code={FIRST_CACHE} label={g("cache.example")} />
+            </div>
             <Link to="/p/$project/gateway/config" params={{ project: project.id }}>
               {g("routes.openEditor")}
             </Link>
@@ -45,8 +49,23 @@ export default function CacheScreen() {
   );
 }
 
-function Totals({ cache }: { cache: NonNullable<GatewayStatus["cache"]> }) {
+type Cache = NonNullable<GatewayStatus["cache"]>;
+type RouteCache = Cache["routes"][number];
+
+const sumOf = (rows: RouteCache[], field: "hits" | "semantic_hits" | "misses" | "bypassed"): number =>
+  rows.reduce((sum, row) => sum + row[field], 0);
+
+function Totals({ cache: { routes, entries, bytes, problem } }: { cache: Cache }) {
   const { g, fmt } = useGateway();
+  const cache = {
+    hits: sumOf(routes, "hits"),
+    semantic_hits: sumOf(routes, "semantic_hits"),
+    misses: sumOf(routes, "misses"),
+    bypassed: sumOf(routes, "bypassed"),
+    saved_usd: routes.reduce((sum, row) => sum + Number(row.saved_usd), 0),
+    entries,
+    bytes,
+  };
   const hits = cache.hits + cache.semantic_hits;
   const looked = hits + cache.misses;
   const share = (n: number) => (looked > 0 ? percent(n / looked) : "–");
@@ -72,7 +91,37 @@ function Totals({ cache }: { cache: NonNullable<GatewayStatus["cache"]> }) {
         <Part part="miss" name={g("cache.misses")} n={cache.misses} share={share(cache.misses)} />
         <Part part="bypass" name={g("cache.bypassed")} n={cache.bypassed} share="" />
       </dl>
+      {problem && (
+        <p className={css.problem} lang="en">
+          {problem}
+        </p>
+      )}
+      <PerRoute routes={routes} />
     </section>
+  );
+}
+
+function PerRoute({ routes }: { routes: RouteCache[] }) {
+  const { g, fmt } = useGateway();
+  const rate = (row: RouteCache) => {
+    const looked = row.hits + row.semantic_hits + row.misses;
+    return looked > 0 ? percent((row.hits + row.semantic_hits) / looked) : "–";
+  };
+  return (
+    <Table
+      label={g("cache.perRoute")}
+      rows={routes}
+      rowKey={(row) => row.route}
+      columns={[
+        { id: "route", head: g("routes.name"), cell: (row) => <strong>{row.route}</strong> },
+        { id: "rate", head: g("cache.hitRate"), align: "end", cell: rate },
+        { id: "exact", head: g("cache.exact"), align: "end", cell: (row) => fmt.count(row.hits) },
+        { id: "semantic", head: g("cache.semantic"), align: "end", cell: (row) => fmt.count(row.semantic_hits) },
+        { id: "misses", head: g("cache.misses"), align: "end", cell: (row) => fmt.count(row.misses) },
+        { id: "stored", head: g("cache.stored"), align: "end", cell: (row) => fmt.count(row.stored) },
+        { id: "saved", head: g("cache.saved"), align: "end", cell: (row) => fmt.cost(row.saved_usd) },
+      ]}
+    />
   );
 }
 

@@ -109,7 +109,7 @@ function NodeFace({ node, stats }: { node: GraphNode; stats: Stats | null }) {
       {stats && (
         <span className={css.live}>
           <span>{g("unit.perMinute", { n: rateText(stats.perMinute) })}</span>
-          {stats.p95Ms !== null && <span title="p95">{fmt.duration(stats.p95Ms)}</span>}
+          {stats.p95Ms !== null && node.kind !== "arm" && <span title="p95">{fmt.duration(stats.p95Ms)}</span>}
           {stats.errorRate > 0 && (
             <span className={css.errors} title={g("stats.errorRate")}>
               ✕ {percent(stats.errorRate)}

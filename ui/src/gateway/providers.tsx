@@ -39,7 +39,9 @@ export default function ProvidersScreen() {
             {data.providers.length < 2 && (
               <Empty icon="system" title={g("providers.onlyLocal")}>
                 <p>{g("providers.onlyLocalText")}</p>
-                <CodeBlock code={FIRST_PROVIDER} label={g("providers.example")} />
+                <div className={css.code}>
+                  <CodeBlock code={FIRST_PROVIDER} label={g("providers.example")} />
+                </div>
                 <Link to="/p/$project/gateway/config" params={{ project: project.id }}>
                   {g("routes.openEditor")}
                 </Link>

@@ -13,6 +13,7 @@ import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
 import { statusQuery } from "./api.ts";
 import { type DraftView, useDraft, useValidation } from "./draft.ts";
 import { DraftBar } from "./draft-bar.tsx";
+import gateway from "./gateway.module.css";
 import { RouteGraph } from "./graph.tsx";
 import { Inspector } from "./inspector.tsx";
 import { layOut } from "./layout.ts";
@@ -101,7 +102,9 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
     return (
       <Empty icon="route" title={g("routes.none")}>
         <p>{g("routes.noneText")}</p>
-        <CodeBlock code={FIRST_ROUTE} label={g("routes.example")} />
+        <div className={gateway.code}>
+          <CodeBlock code={FIRST_ROUTE} label={g("routes.example")} />
+        </div>
         {mayChange && (
           <Button
             variant="primary"

@@ -240,4 +240,15 @@ export const errorTexts: ErrorTexts = {
   limit_not_found: ["“{id}” doesn't exist here.", "Load the list again."],
   too_many_budgets: ["There are {limit} budgets, and no more fit.", "Delete some that aren't needed."],
   too_many_rules: ["The project has {limit} rules, and no more fit.", "Delete some that aren't needed."],
+  guardrail_failed: ["A guardrail could not do its check.", "Try again. on_error: allow would let calls through."],
+  no_route: ["No step of the route takes this call.", "Add a step without a condition."],
+  unprocessable: ["The request is well-formed, but can’t be carried out.", "See the technical details."],
+  upstream_invalid_response: [
+    "The provider’s answer can’t be used.",
+    "Try again. If it stays, look at the provider’s own logs.",
+  ],
+  upstream_response_too_large: [
+    "The provider’s answer is larger than this server takes in.",
+    "Ask for less, or raise the gateway’s limits in the settings.",
+  ],
 };

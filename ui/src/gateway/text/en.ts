@@ -83,6 +83,7 @@ export const en = {
   "cache.saved": "Saved",
   "cache.savedText": "what the hits would have cost",
   "cache.semantic": "Similar question",
+  "cache.stored": "Kept",
   "cache.title": "Cache",
   "choose.balanced": "Balanced: quick and least busy",
   "choose.cheapest": "Cheapest",

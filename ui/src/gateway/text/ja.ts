@@ -84,6 +84,7 @@ export const ja: GatewayMessages = {
   "cache.saved": "節約額",
   "cache.savedText": "ヒットした呼び出しにかかったはずの費用",
   "cache.semantic": "似た質問",
+  "cache.stored": "保存",
   "cache.title": "キャッシュ",
   "choose.balanced": "均等: 速く空いているもの",
   "choose.cheapest": "最も安い",
