@@ -6,6 +6,7 @@ import struct
 import orjson
 import pytest
 
+from kaname.gateway.dialects.anthropic.codec import MessagesCodec
 from kaname.gateway.dialects.embeddings.google import GeminiEmbeddings, VertexEmbeddings
 from kaname.gateway.dialects.embeddings.texts import as_asked
 from kaname.gateway.dialects.gemini.codec import GeminiCodec
@@ -220,3 +221,11 @@ def test_vertex_embeddings() -> None:
     prediction = {"embeddings": {"values": [1.0], "statistics": {"token_count": 4, "truncated": False}}}
     answer = VertexEmbeddings().decode_response({"predictions": [prediction]})
     assert (answer["data"][0]["embedding"], answer["usage"]["prompt_tokens"]) == ([1.0], 4)
+
+
+def test_geminis_signature_isn_t_sent_to_anthropic() -> None:
+    block = {"type": "thinking", "thinking": "Hm", "signature": "gemini:SigA"}
+    chat = {"messages": [USER, {"role": "assistant", "content": "Ok", "thinking_blocks": [block]}, USER]}
+    encoded = MessagesCodec().encode_request(chat, "claude-opus-4-7", stream=False, strict=False)
+    assert encoded.document["messages"][1]["content"] == [{"type": "text", "text": "Ok"}]
+    assert encoded.warnings[0].startswith("messages[].thinking_blocks[]: ")

@@ -14,8 +14,18 @@ from typing import NamedTuple, cast
 import orjson
 
 from kaname.gateway.dialects.anthropic.blocks import mark_cache, to_blocks
+from kaname.gateway.dialects.gemini.signatures import MARK
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import Losses, a_list, a_name, a_text, an_object, invalid, unsupported
+from kaname.gateway.dialects.reading import (
+    Losses,
+    a_list,
+    a_name,
+    a_text,
+    an_object,
+    invalid,
+    text_in,
+    unsupported,
+)
 
 _ID = re.compile(r"[A-Za-z0-9_-]+")
 _NOT_ID = re.compile(r"[^A-Za-z0-9_-]")
@@ -166,12 +176,12 @@ def _thinking(message: Document, path: str, losses: Losses) -> list[Document]:
         block = an_object(item, where)
         if block.get("type") == "redacted_thinking":
             blocks.append({"type": "redacted_thinking", "data": a_name(block.get("data"), f"{where}.data")})
-        elif block.get("signature"):
+        elif block.get("signature") and not text_in(block, "signature").startswith(MARK):
             thinking = a_text(block.get("thinking"), f"{where}.thinking")
             signature = a_name(block.get("signature"), f"{where}.signature")
             blocks.append({"type": "thinking", "thinking": thinking, "signature": signature})
         else:
-            losses.lose(where, "thinking without a signature can't be sent back")
+            losses.lose(where, "thinking without a signature of Anthropic's can't be sent back")
     return blocks
 
 
