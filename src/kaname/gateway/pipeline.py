@@ -14,7 +14,7 @@ from random import Random
 from kaname.gateway.admission import Admission
 from kaname.gateway.answer import error_in_success
 from kaname.gateway.anthropic_errors import anthropic_headers
-from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAttempt
+from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAttempt, only_candidate
 from kaname.gateway.cache.service import AnswerCache, Place
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
@@ -41,7 +41,6 @@ from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.translation import translate
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
-from kaname.gateway.whole_reply import join_lines
 from kaname.gateway.wire import Wire, id_lines, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
     InvalidInputError,
@@ -118,9 +117,7 @@ class Pipeline:
             plan = self._planner.plan(config, reservation.downgrade_to)
             choice = self._choose(exchange, request, plan)
         if reservation.meters:
-            exchange.limits = join_lines(
-                self._admission.limits.headers(reservation, anthropic=exchange.errors == "anthropic")
-            )
+            exchange.limits = self._admission.limits.header_lines(reservation, anthropic=exchange.errors == "anthropic")
         exchange.drains = config.drain_on_disconnect
         if record.surface == "count_tokens" and not choice.primary[0].speaks("count_tokens"):
             await _count_tokens(exchange, request)
@@ -148,8 +145,11 @@ class Pipeline:
                 if guards.recorded_body is not None:
                     exchange.body = guards.recorded_body
             await self._serve(exchange, request, plan, choice, reservation)
-        finally:
-            await guards.finish()
+        except BaseException:
+            guards.give_up()  # the client waits for its error
+            raise
+        exchange.unwatch()  # it has its answer and may leave
+        await guards.finish()
 
     async def _serve(
         self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation
@@ -198,20 +198,24 @@ class Pipeline:
     ) -> None:
         """Tries until an answer can begin, and delivers it; raises CallFailedError or KanameError."""
         timeouts = plan.stream_timeouts if request.stream else plan.answer_timeouts
-        deadline = self._loop.time() + timeouts.total_s
-        attempts = Attempts(
-            plan, choice, self._rng,
-            allowed=self._admission.filter_targets(reservation) if reservation is not None else None,
-            price_of=self._admission.price_of,
-        )  # fmt: skip
-        candidate = attempts.first(self._loop.time())
+        now = self._loop.time()
+        deadline = now + timeouts.total_s
+        admission, attempts = self._admission, None
+        allowed = admission.filter_targets(reservation) if reservation is not None else None
+        candidate = only_candidate(choice, now) if allowed is None else None
+        if candidate is None:
+            attempts = Attempts(plan, choice, self._rng, allowed=allowed, price_of=admission.price_of)
+            candidate = attempts.first(now)
         while True:
             live = self._begin(exchange, candidate)
             if reservation is not None:
-                self._admission.limits.begin_target(reservation, candidate.target.provider.name)
+                admission.limits.begin_target(reservation, candidate.target.provider.name)
             try:
                 opened, response = await self._open(exchange, request, candidate, live, timeouts, deadline)
             except AttemptFailedError as failure:
+                if attempts is None:
+                    attempts = Attempts(plan, choice, self._rng, price_of=admission.price_of)
+                    attempts.resume(candidate)
                 candidate = attempts.after(failure, self._loop.time(), deadline)
                 if (wait_s := candidate.at - self._loop.time()) > 0:
                     exchange.response = None

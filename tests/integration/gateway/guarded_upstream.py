@@ -4,7 +4,7 @@ import asyncio
 
 import orjson
 
-from integration.gateway.fault_upstream import DONE, Behaviour, Seen, Wire, chunk_event
+from integration.gateway.fault_upstream import DONE, EMBEDDING, Behaviour, Seen, Wire, chunk_event
 
 LEAK = "Write to taro.yamada@example.com or call 090-1234-5678 and say hello to everybody there. " * 4
 PIECE = 3
@@ -100,6 +100,10 @@ async def slow(wire: Wire, seen: Seen) -> None:
     await asyncio.sleep(20)
 
 
+async def vector(wire: Wire, seen: Seen) -> None:
+    await wire.reply("200 OK", EMBEDDING)
+
+
 def sse(document: dict[str, object]) -> bytes:
     return f"event: {document['type']}\n".encode() + b"data: " + orjson.dumps(document) + b"\n\n"
 
@@ -131,6 +135,6 @@ async def claude_echo(wire: Wire, seen: Seen) -> None:
 
 TALKERS: dict[str, Behaviour] = {
     "echo": echo, "leak": leak, "tool": tool, "corrects": corrects_itself, "fail": verdict_fail,
-    "pass": verdict_pass, "odd": verdict_odd, "slow": slow,
+    "pass": verdict_pass, "odd": verdict_odd, "slow": slow, "vector": vector,
 }  # fmt: skip
 CLAUDES: dict[str, Behaviour] = {"claude": claude_echo}

@@ -41,6 +41,7 @@ GUARDS = """
   judged-open: {{use: echo/m, guardrails: {{input: [{{judge: {{model: judge-odd, rubric: r}}}}]}}}}
   judged-closed: {{use: echo/m, guardrails: {{input: [{{judge: {{model: judge-odd, rubric: r, on_error: block}}}}]}}}}
   judged-late: {{use: echo/m, guardrails: {{input: [{{judge: {{model: judge-slow, rubric: r, timeout: 100ms}}}}]}}}}
+  vectors: {{use: vector/m, guardrails: {{input: [pii], output: [secrets]}}}}
   free: {{use: echo/m, guardrails: {{}}}}
   judge-fail: {{use: fail/m}}
   judge-pass: {{use: pass/m}}
@@ -347,3 +348,11 @@ def test_failing_open_and_closed(gateway: Gateway) -> None:
     with pytest.raises(openai.InternalServerError) as caught:
         chat(gateway, "judged-closed", "hi")
     assert (caught.value.status_code, caught.value.code) == (503, "guardrail_failed")
+
+
+def test_vectors_pass_untouched(gateway: Gateway) -> None:
+    answer = gateway.client().embeddings.create(
+        model="vectors", input=["mail taro@example.com"], encoding_format="float"
+    )
+    assert answer.data[0].embedding == [0.1, -0.2]
+    assert "<EMAIL_1>" in sent(gateway, "vector")

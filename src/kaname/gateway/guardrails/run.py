@@ -2,7 +2,7 @@
 
 Order on each side: text guards first, since they may mask; then guards that judge the whole, which see masked text.
 Guards that only observe never keep the caller waiting, except for text guards, which take microseconds.
-Invariants: every guard leaves one record a side; the record of the call holds placeholders, never what a guard hid.
+Invariants: every guard that decides leaves a record; the record of the call holds placeholders, never what a guard hid.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from kaname.gateway.guardrails.model import UNTRUSTED, AskModel, Document, Guard
 from kaname.gateway.guardrails.relay import GuardedRelay
 from kaname.gateway.guardrails.screen import Screen, guard_failed
 from kaname.gateway.guardrails.stream_formats import stream_format
-from kaname.gateway.guardrails.texts import Slot, answer_slots, join_texts, request_slots
+from kaname.gateway.guardrails.texts import Slot, answer_slots, has_texts, join_texts, request_slots
 from kaname.gateway.model import GatewayRecord, GuardRecord
 from kaname.gateway.opening import OpenStream
 from kaname.gateway.stream import EventRelay
@@ -95,7 +95,7 @@ class GuardRun:
 
     def restore(self, body: bytes) -> bytes:
         """An answer to the same masked request, such as a cached one, with this call's values."""
-        if not self._kept:
+        if not self._kept or not has_texts(self._record.surface):
             return body
         document = cast("Document", orjson.loads(body))
         screen = Screen((), self._kept, restores=True)
@@ -189,6 +189,8 @@ class GuardRun:
 
     async def check_answer(self, body: bytes, *, stream: bool = False) -> CheckedAnswer:
         """An answer as it goes to the client; raises UnavailableError when a guard that must hold failed."""
+        if not has_texts(self._record.surface) or not (self._guards.output or self._kept):
+            return CheckedAnswer(body, body)
         checked, reason, guard = await self._check_once(body)
         if guard is not None and guard.retries and not stream:
             again = await self._ask_again(body, reason)
@@ -305,8 +307,12 @@ class GuardRun:
             for judge in self._later:
                 await judge()
         finally:
-            for watcher in self._watchers:
-                watcher.cancel()
+            self.give_up()
+
+    def give_up(self) -> None:
+        """Nobody waits for the guards that only observe."""
+        for watcher in self._watchers:
+            watcher.cancel()
 
     # ---- guards that judge the whole
 

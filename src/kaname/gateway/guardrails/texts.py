@@ -45,6 +45,11 @@ def answer_slots(document: Document, surface: Surface) -> list[Slot]:
     return list(_ANSWERS.get(surface, _no_slots)(document))
 
 
+def has_texts(surface: Surface) -> bool:
+    """Whether answers of a surface are JSON with texts in them, rather than vectors, sound or pictures."""
+    return surface in _ANSWERS
+
+
 def join_texts(slots: list[Slot]) -> str:
     """What the slots say."""
     return "\n".join(slot.text for slot in slots)
