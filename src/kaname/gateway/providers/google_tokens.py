@@ -8,19 +8,18 @@ import asyncio
 import base64
 import hashlib
 import time
-from typing import Final, NamedTuple, cast
+from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from urllib.parse import urlencode
 
 import orjson
-from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15
-from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kaname.gateway.dialects.model import Document
 from kaname.gateway.dialects.reading import text_in
 from kaname.gateway.providers.model import HeaderLines, OutgoingRequest, TokenFetch, bearer
 from kaname.kernel.errors import UpstreamError
+
+if TYPE_CHECKING:
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
 
 ENDPOINT_HOST: Final = "oauth2.googleapis.com"
 ENDPOINT_PATH: Final = "/token"
@@ -34,7 +33,7 @@ class ServiceAccount(NamedTuple):
     """What a key file says."""
 
     email: str
-    key: RSAPrivateKey
+    key: "RSAPrivateKey"
     key_id: str
 
 
@@ -46,6 +45,10 @@ class _Token(NamedTuple):
 
 def read_service_account(secret: str) -> ServiceAccount:
     """Raises ValueError, which doesn't show the key, when it isn't a service account's JSON."""
+    # Only who calls Google pays for this import, a tenth of a gateway's start.
+    from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey  # noqa: PLC0415
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key  # noqa: PLC0415
+
     try:
         document: object = orjson.loads(secret)
     except orjson.JSONDecodeError:
@@ -65,6 +68,9 @@ def read_service_account(secret: str) -> ServiceAccount:
 
 def signed_assertion(account: ServiceAccount, now: int) -> str:
     """The JWT (RS256) that asks for a token. `now`: Unix seconds."""
+    from cryptography.hazmat.primitives.asymmetric.padding import PKCS1v15  # noqa: PLC0415
+    from cryptography.hazmat.primitives.hashes import SHA256  # noqa: PLC0415
+
     header = {"alg": "RS256", "typ": "JWT", **({"kid": account.key_id} if account.key_id else {})}
     claims = {
         "iss": account.email, "scope": _SCOPE, "aud": f"https://{ENDPOINT_HOST}{ENDPOINT_PATH}", "iat": now,

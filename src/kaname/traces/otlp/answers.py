@@ -4,15 +4,6 @@ Specification: OTLP/HTTP 1.x, "Full Success", "Partial Success", "Failures".
 """
 
 import msgspec
-from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsPartialSuccess, ExportLogsServiceResponse
-from opentelemetry.proto.collector.metrics.v1.metrics_service_pb2 import (
-    ExportMetricsPartialSuccess,
-    ExportMetricsServiceResponse,
-)
-from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import (
-    ExportTracePartialSuccess,
-    ExportTraceServiceResponse,
-)
 
 from kaname.traces.otlp.http_body import BodyFormat
 from kaname.traces.otlp.outcome import Signal
@@ -30,14 +21,12 @@ def encode_success(body_format: BodyFormat, signal: Signal, rejected: int, messa
     if body_format == "json":
         # 64-bit integers are decimal strings in protobuf JSON.
         return msgspec.json.encode({"partialSuccess": {_JSON_COUNT[signal]: str(rejected), "errorMessage": message}})
-    if signal == "traces":
-        partial = ExportTracePartialSuccess(rejected_spans=rejected, error_message=message)
-        return ExportTraceServiceResponse(partial_success=partial).SerializeToString()
-    if signal == "logs":
-        logs = ExportLogsPartialSuccess(rejected_log_records=rejected, error_message=message)
-        return ExportLogsServiceResponse(partial_success=logs).SerializeToString()
-    metrics = ExportMetricsPartialSuccess(rejected_data_points=rejected, error_message=message)
-    return ExportMetricsServiceResponse(partial_success=metrics).SerializeToString()
+    # `Export…ServiceResponse {partial_success = 1 {rejected_… = 1, error_message = 2}}`: alike for all signals, and
+    # by hand, because the generated classes take longer to import than a whole gateway process may need to start.
+    text = message.encode("utf-8", "replace")
+    count = b"\x08" + _varint(rejected) if rejected else b""
+    partial = count + (b"\x12" + _varint(len(text)) + text if text else b"")
+    return b"\x0a" + _varint(len(partial)) + partial
 
 
 def encode_error(body_format: BodyFormat, status: int, message: str) -> bytes:
