@@ -51,9 +51,7 @@ def make_installation(data: Path) -> str:
     now = "2026-01-01 00:00:00.000000"
     with sqlite3.connect(file) as c:
         c.execute("INSERT INTO organizations VALUES ('org_1', 'o', ?)", (now,))
-        c.execute(
-            "INSERT INTO projects (id, organization_id, name, created_at) VALUES ('prj_1', 'org_1', 'p', ?)", (now,)
-        )
+        c.execute("INSERT INTO projects VALUES ('prj_1', 'org_1', 'p', ?, NULL)", (now,))
         (version,) = c.execute("UPDATE key_changes SET version = version + 1 RETURNING version").fetchone()
         c.execute(
             "INSERT INTO api_keys (id, project_id, public_part, digest, name, scopes, created_at, created_by, version)"
