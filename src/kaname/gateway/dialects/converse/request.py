@@ -183,7 +183,7 @@ def _add_format(request: Document, chat: Document, losses: Losses, *, schemas: b
 
 
 def _add_tier(request: Document, tier: object, losses: Losses) -> None:
-    if tier in _TIERS:
+    if isinstance(tier, str) and tier in _TIERS:
         request["serviceTier"] = {"type": tier}
     elif tier not in (None, "auto"):
         losses.lose("service_tier", "Bedrock has no such tier")

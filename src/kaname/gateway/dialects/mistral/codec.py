@@ -99,7 +99,7 @@ def _message(message: Document, path: str) -> Document:
     if isinstance(said.get("content"), list):
         for i, item in enumerate(cast("list[object]", said["content"])):
             kind = an_object(item, f"{path}.content[{i}]").get("type")
-            if kind not in _PARTS:
+            if not isinstance(kind, str) or kind not in _PARTS:
                 raise unsupported(f"{path}.content[{i}].type", f"{_WHO} takes text and images in chat")
     if "tool_call_id" in said:
         said["tool_call_id"] = short_id(a_text(said["tool_call_id"], f"{path}.tool_call_id"))
