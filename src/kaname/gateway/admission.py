@@ -37,6 +37,8 @@ class Admission:
         target: PlannedTarget,
     ) -> Reservation:
         """Reserves for a call whose first target is known; raises what `LimitService.reserve` raises."""
+        if (free := self.limits.reserve_free(record.key_id)) is not None:
+            return free
         model = record.requested_model
         tokens = (estimate_input_tokens(body), requested_output_tokens(document) or self._outputs.expect(model))
         cost = self._estimate(record.project_id, target, tokens)

@@ -27,6 +27,8 @@ _REPEATABLE: frozenset[FailureKind] = frozenset({"transient", "timeout", "rate_l
 _WAITS: frozenset[FailureKind] = frozenset({"transient", "rate_limited"})
 _COUNTS: frozenset[FailureKind] = frozenset({"transient", "timeout"})
 
+_NONE_DEAD: frozenset[str] = frozenset()
+
 PriceOf = Callable[[PlannedTarget], float | None]
 Allowed = Callable[[PlannedTarget], bool]
 
@@ -54,17 +56,18 @@ class LiveAttempt:
 
     def __init__(self, candidate: Candidate, record: AttemptRecord, now: float) -> None:
         target: TargetHealth = candidate.target.health
+        key: KeyHealth = candidate.key.health
         self.record = record
         self._target = target
-        self._key: KeyHealth = candidate.key.health
+        self._key = key
         # A timer may fire a little early; the breaker let the call out for `at` and ignores results from before.
-        self._began = max(now, candidate.at)
+        self._began = began = max(now, candidate.at)
         self._latency_s = 0.0
         self._ok: bool | None = None
-        target.load.begin()
+        target.load.in_flight += 1
         target.requests += 1
-        self._key.requests += 1
-        self._key.last_used = self._began
+        key.requests += 1
+        key.last_used = began
 
     def succeeded(self, now: float) -> None:
         """An answer, or its first content, is here."""
@@ -104,6 +107,18 @@ class LiveAttempt:
             self._target.traffic.count(now, self._latency_s, self._ok)
 
 
+def only_candidate(choice: Choice, now: float) -> Candidate | None:
+    """Where a call goes that has but one place to go at first: nearly all of them, and they need no `Attempts`."""
+    if len(choice.primary) != 1:
+        return None
+    target = choice.primary[0]
+    key = target.usable_key(now, _NONE_DEAD, last_resort=True)
+    if key is None:
+        return None
+    target.health.retries.count_request(now)
+    return Candidate(target, key, now)
+
+
 class Attempts:
     """What is left to try for one call."""
 
@@ -135,6 +150,11 @@ class Attempts:
         self._retries = 0
         self._left = MAX_ATTEMPTS
         self.count = 0
+
+    def resume(self, candidate: Candidate) -> None:
+        """Goes on after `only_candidate`."""
+        self._queue = [[target] for target in self._choice.step.fallback]
+        self._took(candidate.target, candidate.key, candidate.at)
 
     def first(self, now: float) -> Candidate:
         """Where the call goes first; raises UnavailableError (`no_healthy_target`) when nothing may be called."""

@@ -15,13 +15,13 @@ from kaname.gateway.guardrails.run import GuardRun
 from kaname.gateway.health import RouteTraffic
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import GatewayRecord
-from kaname.gateway.openai_errors import Headers
+from kaname.gateway.openai_errors import Headers, join_lines
 from kaname.gateway.plan import Choice
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.surfaces import ErrorStyle
 from kaname.gateway.sweep import Sweeper
 from kaname.gateway.upstream_response import UpstreamResponse
-from kaname.gateway.whole_reply import join_lines, reply_whole, split_lines, write_chunk
+from kaname.gateway.whole_reply import reply_whole, split_lines, write_chunk
 
 Message = MutableMapping[str, Any]  # the type that the ASGI specification gives
 Receive = Callable[[], Awaitable[Message]]

@@ -107,6 +107,11 @@ def model_not_found(name: str, near: list[str]) -> NotFoundError:
     return NotFoundError(f"the model {name!r} doesn't exist", hint=known, code="model_not_found", param="model")
 
 
+def join_lines(headers: Headers) -> bytes:
+    """Header lines, each with its line end."""
+    return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
 def _type_of(status: int) -> str:
     if status in _TYPES:
         return _TYPES[status]

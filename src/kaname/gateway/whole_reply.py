@@ -63,11 +63,6 @@ def write_chunk(send: object, chunk: bytes, *, last: bool) -> bool:
     return True
 
 
-def join_lines(headers: list[tuple[bytes, bytes]]) -> bytes:
-    """Header lines, each with its line end."""
-    return b"".join([b"%b: %b\r\n" % header for header in headers])
-
-
 def split_lines(lines: bytes) -> list[tuple[bytes, bytes]]:
     """Header lines as ASGI wants them."""
     return [(name, value) for line in lines.split(b"\r\n") if line for name, _, value in [line.partition(b": ")]]

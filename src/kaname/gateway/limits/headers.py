@@ -36,6 +36,23 @@ def openai_headers(requests: Gcra | None, tokens: Gcra | None, now: float) -> He
     return headers
 
 
+def openai_lines(requests: Gcra | None, tokens: Gcra | None, now: float) -> bytes:
+    """`openai_headers` as lines, in one formatting: every answer of a limited key has them."""
+    lines = b""
+    if requests is not None:
+        lines = (
+            b"x-ratelimit-limit-requests: %d\r\nx-ratelimit-remaining-requests: %d\r\n"
+            b"x-ratelimit-reset-requests: %dms\r\n"
+            % (requests.limit, requests.remaining(now), requests.full_in_s(now) * 1000)
+        )
+    if tokens is not None:
+        lines += (
+            b"x-ratelimit-limit-tokens: %d\r\nx-ratelimit-remaining-tokens: %d\r\nx-ratelimit-reset-tokens: %dms\r\n"
+            % (tokens.limit, tokens.remaining(now), tokens.full_in_s(now) * 1000)
+        )
+    return lines
+
+
 def anthropic_headers(requests: Gcra | None, tokens: Gcra | None, now: float, at: datetime) -> Headers:
     """`anthropic-ratelimit-{requests,tokens}-{limit,remaining,reset}`."""
     headers: Headers = []

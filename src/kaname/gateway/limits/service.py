@@ -9,7 +9,7 @@ from ipaddress import ip_address
 
 from kaname.gateway.limits.budget_state import BudgetState
 from kaname.gateway.limits.gcra import Gcra
-from kaname.gateway.limits.headers import anthropic_headers, openai_headers, tighter
+from kaname.gateway.limits.headers import anthropic_headers, openai_headers, openai_lines, tighter
 from kaname.gateway.limits.key_limits import KeyLimits
 from kaname.gateway.limits.live import LiveStates
 from kaname.gateway.limits.meters import Meter, Refusal
@@ -24,7 +24,7 @@ from kaname.gateway.limits.refusals import (
 )
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import Outcome
-from kaname.gateway.openai_errors import Headers, model_not_allowed
+from kaname.gateway.openai_errors import Headers, join_lines, model_not_allowed
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import KanameError
 
@@ -89,6 +89,11 @@ class LimitService:
                 self._over_budget(reservation, state)
         self._take(reservation, now)
         return reservation
+
+    def reserve_free(self, key_id: str) -> Reservation | None:
+        """A reservation of nothing, for a key that has no limits; None for others and for keys not seen yet."""
+        limits = self._keys.get(key_id)
+        return Reservation(limits, (), (), 0, None, 0.0) if limits is not None and limits.is_free else None
 
     def settle(
         self, reservation: Reservation, *, tokens: int | None, cost_nano_usd: int | None, outcome: Outcome
@@ -199,6 +204,13 @@ class LimitService:
         return self._keys.get(subject.key_id) or self._compile(subject)
 
     # ---- answers
+
+    def header_lines(self, reservation: Reservation, *, anthropic: bool = False) -> bytes:
+        """`headers` as lines, each with its line end."""
+        meters = reservation.meters
+        if anthropic or len(meters) != 1:
+            return join_lines(self.headers(reservation, anthropic=anthropic))
+        return openai_lines(meters[0].requests, meters[0].tokens, self._clock.monotonic())
 
     def headers(self, reservation: Reservation, *, anthropic: bool = False) -> Headers:
         """Limit, what remains and when it is whole again, of the requests and tokens limits that are closest to
