@@ -34,6 +34,7 @@ export function Inspector(props: PanelProps & { status: GatewayStatus | undefine
       </header>
       <div className={css.body}>
         {stats && <Live stats={stats} />}
+        {stats?.breaker && <p className={css.note}>{g("stats.allRoutes")}</p>}
         {status && (node.kind === "target" || node.kind === "fallback" || node.kind === "mirror") && (
           <KeyStates target={node.label} status={status} />
         )}

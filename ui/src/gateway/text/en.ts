@@ -333,6 +333,7 @@ export const en = {
   "split.sticky": "Stays the same for",
   "split.stickyHint": "Calls of one session, user or key always take the same arm.",
   "split.weights": "Weights",
+  "stats.allRoutes": "Counted over all routes that lead to this target.",
   "stats.average": "Average (EWMA)",
   "stats.averageText": "The latency that balancing goes by: quick to rise, slow to fall.",
   "stats.errorRate": "Errors",

@@ -334,6 +334,7 @@ export const ja: GatewayMessages = {
   "split.sticky": "固定する単位",
   "split.stickyHint": "同じセッション、ユーザー、キーの呼び出しは、常に同じアームに進みます。",
   "split.weights": "重み",
+  "stats.allRoutes": "このターゲットに至るすべてのルートの合計です。",
   "stats.average": "平均 (EWMA)",
   "stats.averageText": "振り分けに使う待ち時間。すぐ上がり、ゆっくり下がります。",
   "stats.errorRate": "エラー",
