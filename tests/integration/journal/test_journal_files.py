@@ -279,3 +279,24 @@ def test_kill_9_of_the_writer_loses_nothing_acknowledged(tmp_path):
 
 def test_the_soft_limit_of_this_process_is_untouched():
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY
+
+
+def test_the_gateway_lane_stops_at_the_logs_own_bound_and_goes_on_after_consuming(tmp_path):
+    journal = open_journal(tmp_path, max_bytes=6_000, segment_bytes=2_000, soon_interval_s=0.01, retain_s=0.0)
+    kept = 0
+    for _ in range(20):
+        kept += journal.append_soon("gateway", "prj_1", b"r" * 1000)
+        time.sleep(0.03)
+    assert 3 <= kept < 20
+    assert journal.stats().failing == "full"
+    assert journal.stats().dropped_soon == 20 - kept
+    reader = JournalReader(tmp_path)
+    entries = reader.read_batch(1 << 20, 1.0)
+    assert len(entries) == kept
+    reader.commit(entries[-1].position)
+    deadline = time.monotonic() + 20
+    while not journal.append_soon("gateway", "prj_1", b"again"):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    reader.close()
+    journal.close()

@@ -2,8 +2,8 @@
 
 Invariants: `append` returns only after its bytes are on disk; a sequence number is never given twice; after any failed
 write the segment is cut back and closed, and the next group goes to a new one, so a reader never sees bytes change.
-The gateway's lane (`append_soon`) never blocks: its buffer is bounded, new records are dropped and counted when it is
-full.
+The gateway's lane (`append_soon`) never blocks: its buffer is bounded, new records are dropped and counted when it or
+the log is full.
 """
 
 import asyncio
@@ -118,10 +118,14 @@ class Journal:
     def append_soon(
         self, kind: EntryKind, project_id: str, payload: Buffer, *, headers: Mapping[str, str] = _NO_HEADERS
     ) -> bool:
-        """Stores an entry within the flush interval, without waiting; False if the buffer was full: dropped."""
+        """Stores an entry within the flush interval, without waiting; False if buffer or log was full: dropped."""
         item = self._item(kind, project_id, payload, headers, None)
         with self._condition:
             if self._closing or self._soon_bytes + item.size > self._settings.soon_max_bytes:
+                self._dropped_soon += 1
+                return False
+            if self._log_bytes + self._soon_bytes + item.size > self._settings.max_bytes:
+                self._failing = "full"
                 self._dropped_soon += 1
                 return False
             if not self._soon:
