@@ -99,7 +99,7 @@ export const ja: GatewayMessages = {
     "サーバーは {path} に書き込めません。書き込みを許可するか、ファイルの管理元で変更してください。",
   "config.readOnly": "読み取り専用",
   "config.resize": "履歴の幅",
-  "config.title": "設定",
+  "config.title": "設定ファイル",
   "diff.fold": "変更のない {n} 行",
   "diff.inline": "1 列",
   "diff.label": "変更点",
