@@ -15,7 +15,7 @@ from pathlib import Path
 from bench.faults import rows_client, rows_ours, rows_upstream
 from bench.faults.case import Outcome, Row, run_row
 from bench.faults.peer_targets import LiteLLM, Portkey
-from bench.faults.routes import Combo, Route
+from bench.faults.routes import ALL_COMBOS, RESPONSES, RESPONSES_OVER_MESSAGES, Combo, Route
 from bench.faults.targets import Ours, Target
 from bench.faults.upstream import build_behaviours
 from integration.gateway.fault_upstream import FaultUpstream
@@ -25,15 +25,21 @@ ROWS: Sequence[Row] = sorted(_TABLES, key=lambda row: row.name.startswith("reply
 """The hugest comes last: some gateways don't live through it."""
 
 
-def pairs_of(rows: Sequence[Row]) -> list[tuple[Route, Combo]]:
+def combos_of(row: Row, name: str) -> tuple[Combo, ...]:
+    """The ways that a row is checked on: for ours the Responses surface too."""
+    more = (RESPONSES, RESPONSES_OVER_MESSAGES) if name == "ours" and row.combos == ALL_COMBOS else ()
+    return (*row.combos, *more)
+
+
+def pairs_of(rows: Sequence[Row], name: str) -> list[tuple[Route, Combo]]:
     """Every route on every surface that uses it."""
-    return [(route, combo) for row in rows for combo in row.combos for route in row.routes]
+    return [(route, combo) for row in rows for combo in combos_of(row, name) for route in row.routes]
 
 
 def start_target(name: str, folder: Path, upstream: FaultUpstream) -> Target:
     """A gateway with every route of the suite."""
     start = {"ours": Ours, "litellm": LiteLLM, "portkey": Portkey}[name]
-    return start(folder / name, pairs_of(ROWS), upstream.port)
+    return start(folder / name, pairs_of(ROWS, name), upstream.port)
 
 
 def run_all(name: str, folder: Path, *, only: str, slow: bool) -> Iterator[Outcome]:
@@ -43,7 +49,7 @@ def run_all(name: str, folder: Path, *, only: str, slow: bool) -> Iterator[Outco
         try:
             for row in ROWS:
                 if only in row.name and (slow or not row.slow):
-                    for combo in row.combos:
+                    for combo in combos_of(row, name):
                         yield run_row(row, target, upstream, combo)
         finally:
             target.stop()

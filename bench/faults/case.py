@@ -61,7 +61,10 @@ class Case:
     def request(self, route: Route, *, stream: bool = False, **fields: object) -> tuple[bytes, dict[str, str]]:
         """Body and headers of a call."""
         model, headers = self.target.address(route, self.combo)
-        document: dict[str, object] = {"model": model, "messages": MESSAGE, "max_tokens": 64, **fields}
+        asked: dict[str, object] = {"messages": MESSAGE, "max_tokens": 64}
+        if self.combo.responses:
+            asked = {"input": MESSAGE, "max_output_tokens": 64}
+        document: dict[str, object] = {"model": model, **asked, **fields}
         if stream:
             document["stream"] = True
         body = orjson.dumps({k: v for k, v in document.items() if v is not None})

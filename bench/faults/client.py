@@ -52,6 +52,10 @@ class Reply:
         if document.get("type") == "message":
             blocks = cast("list[Document]", document.get("content") or [])
             return "".join(str(block.get("text", "")) for block in blocks)
+        if document.get("object") == "response":
+            items = cast("list[Document]", document.get("output") or [])
+            parts = [part for item in items for part in cast("list[Document]", item.get("content") or [])]
+            return "".join(str(part.get("text", "")) for part in parts)
         choices = cast("list[Document]", document.get("choices") or [])
         return "".join(str(cast("Document", choice.get("message") or {}).get("content") or "") for choice in choices)
 
@@ -59,12 +63,14 @@ class Reply:
         """Whether the stream claims to be complete: `[DONE]` or `message_stop`."""
         if self.style == "anthropic":
             return any(_object(data).get("type") == "message_stop" for data in self.events())
-        return any(data.strip() == b"[DONE]" for data in self.events())
+        finished = ("response.completed", "response.incomplete")
+        return any(data.strip() == b"[DONE]" or _object(data).get("type") in finished for data in self.events())
 
     def stream_error(self) -> Document:
         """The error that the last event is, {} when it is none."""
         events = self.events()
-        error = _object(events[-1]).get("error") if events else None
+        last = _object(events[-1]) if events else {}
+        error = last if last.get("type") == "error" and "error" not in last else last.get("error")
         return cast("Document", error) if isinstance(error, dict) else {}
 
     def describe(self) -> str:
@@ -131,6 +137,8 @@ def _object(data: bytes) -> Document:
 
 def _delta_text(document: Document) -> str:
     delta = document.get("delta")
+    if document.get("type") == "response.output_text.delta":
+        return str(delta)
     if isinstance(delta, dict):
         return str(cast("Document", delta).get("text") or "")
     choices = document.get("choices")

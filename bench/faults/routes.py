@@ -14,16 +14,20 @@ class Combo(NamedTuple):
     key: str
     surface: Style
     upstream: Style
+    responses: bool = False
+    """The Responses surface, whose errors are OpenAI's; an OpenAI upstream then speaks it as well."""
 
     @property
     def path(self) -> str:
         """Where clients post."""
+        if self.responses:
+            return "/v1/responses"
         return "/v1/messages" if self.surface == "anthropic" else "/v1/chat/completions"
 
     @property
     def label(self) -> str:
         """For people."""
-        names = {"openai": "chat", "anthropic": "messages"}
+        names = {"openai": "responses" if self.responses else "chat", "anthropic": "messages"}
         return f"{names[self.surface]} over {names[self.upstream]}"
 
     @property
@@ -36,6 +40,8 @@ CHAT = Combo("c", "openai", "openai")
 MESSAGES = Combo("m", "anthropic", "anthropic")
 MESSAGES_OVER_CHAT = Combo("mc", "anthropic", "openai")
 CHAT_OVER_MESSAGES = Combo("cm", "openai", "anthropic")
+RESPONSES = Combo("r", "openai", "openai", responses=True)
+RESPONSES_OVER_MESSAGES = Combo("rm", "openai", "anthropic", responses=True)
 ALL_COMBOS = (CHAT, MESSAGES_OVER_CHAT, MESSAGES, CHAT_OVER_MESSAGES)
 SURFACES = (CHAT, MESSAGES)
 

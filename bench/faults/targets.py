@@ -50,7 +50,8 @@ def config_text(pairs: Iterable[Pair], port: int, *, drain: bool = False) -> str
     providers: list[str] = []
     models: list[str] = []
     for i, (route, combo) in enumerate(dict.fromkeys(pairs)):
-        kind = "anthropic" if combo.upstream == "anthropic" else "openai_compatible"
+        native = "openai" if combo.responses else "openai_compatible"  # others don't speak Responses
+        kind = "anthropic" if combo.upstream == "anthropic" else native
         names: dict[str, str] = {}
         for j, mode in enumerate(dict.fromkeys(route.every_mode())):
             names[mode] = f"p{i}-{j}"

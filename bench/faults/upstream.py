@@ -108,9 +108,52 @@ MESSAGES = Format(
 )  # fmt: skip
 
 
+def _response_event(number: int, kind: str, **fields: object) -> bytes:
+    return _anthropic_event(f"response.{kind}" if kind != "error" else kind, sequence_number=number, **fields)
+
+
+def _response(text: str, *, usage: bool = True, status: str = "completed") -> dict[str, object]:
+    part = {"type": "output_text", "text": text, "annotations": []}
+    item = {"type": "message", "id": "msg_1", "role": "assistant", "status": "completed", "content": [part]}
+    counted = {"input_tokens": 9, "output_tokens": 10, "total_tokens": 19} if usage else None
+    return {
+        "id": "resp_1", "object": "response", "created_at": 1764000000, "model": "mock-1", "status": status,
+        "output": [item] if text else [], "usage": counted, "error": None, "incomplete_details": None,
+    }  # fmt: skip
+
+
+def _completed(*, usage: bool = True) -> bytes:
+    return _response_event(20, "completed", response=_response(EXPECTED_TEXT, usage=usage))
+
+
+_BEGUN = _response("", usage=False, status="in_progress")
+_OPENING = (
+    _response_event(0, "created", response=_BEGUN),
+    _response_event(1, "in_progress", response=_BEGUN),
+    _response_event(2, "output_item.added", output_index=0, item={"type": "message", "id": "msg_1", "content": []}),
+    _response_event(3, "content_part.added", output_index=0, content_index=0, part={"type": "output_text", "text": ""}),
+)
+_PLACE = {"item_id": "msg_1", "output_index": 0, "content_index": 0}
+_PIECES = [_response_event(4 + i, "output_text.delta", **_PLACE, delta=f"語{i} ") for i in range(N_TOKENS)]
+_TEXT_DONE = _response_event(14, "output_text.done", **_PLACE, text=EXPECTED_TEXT)
+RESPONSES = Format(
+    opening=_OPENING,
+    tokens=_PIECES,
+    closing=(_TEXT_DONE,),
+    end=_completed(),
+    whole=orjson.dumps(_response(ANSWER)),
+    failure_event=_response_event(15, "error", code="server_error", message="model crashed", param=None),
+    no_usage_stream=(*_OPENING, *_PIECES, _TEXT_DONE, _completed(usage=False)),
+    no_usage_whole=orjson.dumps(_response(ANSWER, usage=False)),
+)
+
+
 def format_of(seen: Seen) -> Format:
     """The wire that a request speaks."""
-    return MESSAGES if seen.path.partition("?")[0].endswith("/messages") else CHAT
+    path = seen.path.partition("?")[0]
+    if path.endswith("/responses"):
+        return RESPONSES
+    return MESSAGES if path.endswith("/messages") else CHAT
 
 
 def streams(seen: Seen) -> bool:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from bench.faults import rows_ours
-from bench.faults.__main__ import ROWS, pairs_of
+from bench.faults.__main__ import ROWS, combos_of, pairs_of
 from bench.faults.case import Row, run_row
 from bench.faults.routes import CHAT, MESSAGES, Combo
 from bench.faults.targets import Ours
@@ -17,7 +17,7 @@ from bench.faults.upstream import build_behaviours
 
 from integration.gateway.fault_upstream import FaultUpstream
 
-CASES = [(row, combo) for row in ROWS if not row.slow for combo in row.combos]
+CASES = [(row, combo) for row in ROWS if not row.slow for combo in combos_of(row, "ours")]
 
 
 @pytest.fixture(scope="module")
@@ -28,7 +28,7 @@ def upstream() -> Iterator[FaultUpstream]:
 
 @pytest.fixture(scope="module")
 def ours(tmp_path_factory: pytest.TempPathFactory, upstream: FaultUpstream) -> Iterator[Ours]:
-    gateway = Ours(tmp_path_factory.mktemp("ours"), pairs_of(ROWS), upstream.port)
+    gateway = Ours(tmp_path_factory.mktemp("ours"), pairs_of(ROWS, "ours"), upstream.port)
     yield gateway
     gateway.stop()
 
