@@ -232,7 +232,7 @@ class Attempts:
         if failure.kind in _WAITS:
             backoff = Backoff(base_s=self._policy.base_s, cap_s=self._policy.cap_s)
             wait_s = backoff.wait_within_s(self._retries, self._rng, wished_s, deadline - now)
-            if wait_s is None or (wished_s is not None and wished_s > self._policy.cap_s and self._queue):
+            if wait_s is None or (wished_s is not None and wished_s > self._policy.cap_s):
                 return None  # too long a wait: the fallback, or the client, is the better place for it
         if not target.health.retries.try_retry(now):
             return None
