@@ -46,7 +46,7 @@ def test_health_and_readiness(server: LiveServer) -> None:
     while (answer := server.call("GET", "/readyz")).status != 200:
         assert time.monotonic() < deadline, answer.body
         time.sleep(0.1)
-    assert set(answer.json()["checks"]) == {"journal", "engine", "worker", "gateway_config"}
+    assert set(answer.json()["checks"]) == {"gateway", "journal", "engine", "worker", "gateway_config", "limits"}
 
 
 def test_status_without_a_login_says_how_to_see_more(server: LiveServer) -> None:

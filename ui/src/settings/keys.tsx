@@ -23,6 +23,7 @@ const SCOPES: readonly Permission[] = [
   "scores:delete",
   "prices:manage",
   "keys:read",
+  "metrics:read",
 ];
 const USUAL = new Set<string>(SCOPES.slice(0, 8));
 
