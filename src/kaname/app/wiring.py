@@ -25,6 +25,7 @@ from kaname.app.configuration import Configuration
 from kaname.app.consumers import export_target
 from kaname.app.data_dir import DEAD_LETTERS, DataDir, unusable
 from kaname.app.gateway_api import GatewayParts, build_gateway_api, open_gateway_config
+from kaname.app.gateway_journal import oldest_age_s
 from kaname.app.health_pages import HealthPages
 from kaname.app.proxies import TrustedProxies
 from kaname.app.root import RootApp
@@ -278,7 +279,10 @@ def _open(configuration: Configuration, data_dir: DataDir) -> Storage:
 def _project_stores(storage: Storage, data_dir: DataDir, clock: Clock) -> tuple[ProjectStore, ...]:
     """Where projects have rows besides SQL."""
     letters = DeadLetters(data_dir.journal / DEAD_LETTERS)
-    return TelemetryRows(storage.columns, storage.journal, clock), DeadLetterRows(letters)
+    rows = TelemetryRows(
+        storage.columns, storage.journal, clock, lambda: oldest_age_s(data_dir.journal, clock.now_ns())
+    )
+    return rows, DeadLetterRows(letters)
 
 
 def _access_settings(configuration: Configuration) -> AccessSettings:

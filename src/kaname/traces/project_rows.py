@@ -4,7 +4,7 @@ Rows are deleted by a mutation, which rewrites the parts that hold them: afterwa
 from the files. Not here: blobs, which projects share by content, and journal segments, which their retention removes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from kaname.kernel.clock import Clock
@@ -21,7 +21,11 @@ class TelemetryRows:
 
     store = "columns"
 
-    def __init__(self, columns: ColumnsClient, journal: Journal, clock: Clock) -> None:
+    def __init__(
+        self, columns: ColumnsClient, journal: Journal, clock: Clock, others_age_s: Callable[[], float] = lambda: 0.0
+    ) -> None:
+        """`others_age_s`: how old the oldest entry is that waits in journals of other processes."""
+        self._others_age_s = others_age_s
         self._columns = columns
         self._journal = journal
         self._clock = clock
@@ -42,8 +46,8 @@ class TelemetryRows:
         return bool(found)
 
     def is_settled(self, since: datetime) -> bool:
-        """Whether the worker has stored everything that the journal accepted before `since`."""
-        behind = timedelta(seconds=self._journal.stats().oldest_unconsumed_age_s)
+        """Whether the worker has stored everything that any journal accepted before `since`."""
+        behind = timedelta(seconds=max(self._journal.stats().oldest_unconsumed_age_s, self._others_age_s()))
         return self._clock.now() - behind >= since
 
     def _count(self, table: str, project_id: str) -> int:
