@@ -8,7 +8,6 @@ from pathlib import Path
 from kaname.app.gateway_journal import gateway_journals
 from kaname.app.process_metrics import report_journal, report_process
 from kaname.app.storage import Storage
-from kaname.gateway.cache.statistics import CacheStatistics
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.kernel.exposition import Exposition
@@ -30,8 +29,6 @@ class ServerMetrics:
         out = Exposition({"process": "server"})
         report_process(out)
         self.gateway.report(out)
-        if self.gateway.cache is not None:
-            report_cache(out, self.gateway.cache.stats())
         report_journal(out, self.storage.journal.stats())
         out.add(
             "kaname_gateway_records_dropped_total", "counter", "Records that found the journal full.",
@@ -53,11 +50,3 @@ class ServerMetrics:
             totals.update(read_checkpoint(folder).counters)
         for kind, count in sorted(totals.items()):
             out.add("kaname_worker_items_total", "counter", "What the worker did with entries.", count, kind=kind)
-
-
-def report_cache(out: Exposition, stats: CacheStatistics) -> None:
-    """The store of kept answers."""
-    out.add("kaname_gateway_cache_entries", "gauge", "Answers kept.", stats.entries)
-    out.add("kaname_gateway_cache_bytes", "gauge", "Their size.", stats.bytes)
-    out.add("kaname_gateway_cache_evicted_total", "counter", "Answers that made room for others.", stats.evicted)
-    out.add("kaname_gateway_cache_unwritten_total", "counter", "Answers that the disk didn't take.", stats.unwritten)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from kaname.gateway.cache.statistics import CacheStatistics
 from kaname.gateway.call_metrics import DURATION_BOUNDS_S, TTFT_BOUNDS_S, CallMetrics, CallSeries
 from kaname.gateway.health import HealthBook
 from kaname.gateway.pool import Pool
@@ -60,6 +61,14 @@ def report_upstreams(out: Exposition, health: HealthBook, pool: Pool, now: float
         out.add(
             "kaname_gateway_upstream_waiting", "gauge", "Calls that wait for a connection.", count.waiting, host=origin
         )
+
+
+def report_cache(out: Exposition, stats: CacheStatistics) -> None:
+    """The store of kept answers."""
+    out.add("kaname_gateway_cache_entries", "gauge", "Answers kept.", stats.entries)
+    out.add("kaname_gateway_cache_bytes", "gauge", "Their size.", stats.bytes)
+    out.add("kaname_gateway_cache_evicted_total", "counter", "Answers that made room for others.", stats.evicted)
+    out.add("kaname_gateway_cache_unwritten_total", "counter", "Answers that the disk didn't take.", stats.unwritten)
 
 
 def _report_group(out: Exposition, group: list[CallSeries], labels: Mapping[str, str]) -> None:

@@ -36,7 +36,7 @@ from kaname.gateway.feedback import (
 from kaname.gateway.health import HealthBook
 from kaname.gateway.internal_calls import InternalCalls
 from kaname.gateway.load_gate import LoadGate, draining, refuse
-from kaname.gateway.metrics_report import report_calls, report_upstreams
+from kaname.gateway.metrics_report import report_cache, report_calls, report_upstreams
 from kaname.gateway.mirror import Mirrors
 from kaname.gateway.models_list import ModelsList
 from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
@@ -156,6 +156,8 @@ class GatewayApp:
         out.add("kaname_gateway_in_flight", "gauge", "Calls under way.", self.running)
         out.add("kaname_gateway_loop_lag_seconds", "gauge", "How late the event loop is.", sweeper.lag_s)
         report_upstreams(out, self.health, pool, sweeper.loop.time())
+        if self.cache is not None:
+            report_cache(out, self.cache.stats())
         dropped = self._mirrors.dropped if self._mirrors is not None else 0
         out.add("kaname_gateway_mirrors_dropped_total", "counter", "Copies of calls that weren't made.", dropped)
 
