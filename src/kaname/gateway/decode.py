@@ -15,6 +15,7 @@ import msgspec
 import orjson
 
 from kaname.gateway.dialects.messages_surface.request import check_request
+from kaname.gateway.form import Form, parse_form, rewrite_form
 from kaname.gateway.model import Surface
 from kaname.gateway.surfaces import SURFACES
 from kaname.kernel.errors import InvalidInputError, TooLargeError, UnsupportedMediaTypeError
@@ -39,6 +40,8 @@ class DecodedRequest(NamedTuple):
     canonical: bool
     strict: bool = False
     """Nothing may be lost in translation."""
+    form: Form | None = None
+    """The multipart body, whose text fields `document` holds; None for JSON."""
 
 
 def decompress(body: bytes, encoding: bytes, max_bytes: int) -> bytes:
@@ -91,6 +94,25 @@ def decode_request(surface: Surface, body: bytes) -> DecodedRequest:
     return DecodedRequest(body, document, model, bool(stream), wants_usage, canonical)
 
 
+def decode_form(surface: Surface, body: bytes, content_type: bytes) -> DecodedRequest:
+    """The same for a multipart body: `document` has its text fields; `body` describes it, for the record."""
+    form = parse_form(body, content_type)
+    document = form.fields()
+    model = document.get("model")
+    if not isinstance(model, str) or not 0 < len(model) <= MAX_MODEL_CHARS or not model.isprintable():
+        raise _bad_model(model)
+    spec = SURFACES[surface]
+    if spec.required and not document.get(spec.required):
+        raise InvalidInputError(f"`{spec.required}` is missing", hint="See the API reference.", param=spec.required)
+    stream = document.get("stream", "false")
+    if stream not in ("true", "false"):
+        raise _invalid("stream", stream, "true or false")
+    if stream == "true" and not spec.streams:
+        raise InvalidInputError(f"{surface} can't be streamed", hint="Leave `stream` out.", param="stream")
+    shown = orjson.dumps({**document, **form.files()})
+    return DecodedRequest(shown, document, model, stream == "true", False, canonical=False, form=form)
+
+
 def encode_document(document: Document) -> bytes:
     """A translated document as bytes."""
     try:
@@ -103,6 +125,10 @@ def encode_for_upstream(
     request: DecodedRequest, model: str, overrides: Mapping[str, object] = _NOTHING, *, add_usage: bool
 ) -> bytes:
     """The body with another model name, with `overrides`, and with `stream_options.include_usage` when `add_usage`."""
+    if request.form is not None:
+        before = request.form.fields()
+        changed = {name: value for name, value in request.document.items() if before.get(name) != value}
+        return rewrite_form(request.form, {**changed, "model": model, **overrides})
     if request.canonical:
         document = dict(request.document)
         document["model"] = model

@@ -12,7 +12,7 @@ import msgspec
 
 Surface = Literal[
     "chat_completions", "completions", "embeddings", "responses", "messages", "count_tokens", "moderations", "rerank",
-    "images", "audio_speech", "audio_transcriptions", "pass",
+    "images", "image_edits", "image_variations", "audio_speech", "audio_transcriptions", "audio_translations", "pass",
 ]  # fmt: skip
 UsageFormat = Literal["", "openai", "anthropic", "responses", "gemini"]
 CacheOutcome = Literal["", "hit", "semantic_hit", "miss", "bypass"]

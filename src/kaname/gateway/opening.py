@@ -18,6 +18,7 @@ from kaname.gateway.dialects.embeddings.texts import as_asked
 from kaname.gateway.dialects.model import Document, StreamEncoder
 from kaname.gateway.failure import AttemptFailedError, failure_of_status
 from kaname.gateway.model import Surface, UsageFormat
+from kaname.gateway.opaque import KeptEnds, OpaqueAnswer, is_json, safe_type
 from kaname.gateway.openai_errors import Headers
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.providers.framing import framer
@@ -95,6 +96,22 @@ class Opener:
         codec = wire.surface_codec
         client = hub if codec is None else codec.for_request(request.document).encode_response(hub)
         return WholeAnswer(body=orjson.dumps(client), answer=answer, usage_format="openai", headers=headers)
+
+    async def opaque(
+        self, response: UpstreamResponse, wire: Wire, request: DecodedRequest, surface: Surface
+    ) -> WholeAnswer | OpaqueAnswer:
+        """JSON read whole, of anything else the first bytes; raises UpstreamError. A page of HTML is no answer."""
+        content_type = response.headers.get(b"content-type", b"")
+        if is_json(content_type):
+            return await self.whole(response, wire, request, surface)
+        first = await response.next_chunk()
+        if not first or content_type.lower().startswith(b"text/html"):
+            why = "a page of HTML" if first else "empty"
+            raise UpstreamError(f"the upstream's answer can't be used: it is {why}", code="upstream_invalid_response")
+        return OpaqueAnswer(
+            first=first, content_type=safe_type(content_type), headers=forwarded_headers(response.headers),
+            kept=KeptEnds(),
+        )  # fmt: skip
 
     async def stream(
         self, response: UpstreamResponse, wire: Wire, request: DecodedRequest, surface: Surface, *, strip_usage: bool

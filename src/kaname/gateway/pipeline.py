@@ -18,16 +18,19 @@ from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAt
 from kaname.gateway.cache.service import AnswerCache, Place
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
-from kaname.gateway.decode import DecodedRequest, decode_request, encode_document, encode_for_upstream
+from kaname.gateway.decode import DecodedRequest, decode_form, decode_request, encode_document, encode_for_upstream
 from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.failure import AttemptFailedError, failure_of
+from kaname.gateway.form import is_form
 from kaname.gateway.guardrails.run import GuardRun
 from kaname.gateway.internal_calls import CallsFor, InternalCalls
 from kaname.gateway.limits.costs import Used
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import AttemptRecord
+from kaname.gateway.opaque import OpaqueAnswer
+from kaname.gateway.opaque_delivery import pass_on
 from kaname.gateway.openai_errors import ErrorReply, WireError, to_wire
 from kaname.gateway.opening import Opener, OpenStream, WholeAnswer
 from kaname.gateway.plan import Choice, Plan, Planner
@@ -39,9 +42,10 @@ from kaname.gateway.providers.signing import Signers
 from kaname.gateway.record import record_error
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
+from kaname.gateway.surfaces import FORMS, OPAQUE
 from kaname.gateway.translation import translate
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
-from kaname.gateway.wire import Wire, id_lines, local_head, signed_head, version_headers
+from kaname.gateway.wire import Wire, form_head, id_lines, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
     InvalidInputError,
     KanameError,
@@ -53,7 +57,7 @@ from kaname.kernel.errors import (
 GATEWAY_CALL = "gateway:call"
 AFTER_DONE_S = 1.0
 
-Opened = WholeAnswer | OpenStream
+Opened = WholeAnswer | OpenStream | OpaqueAnswer
 
 
 class Pipeline:
@@ -103,7 +107,7 @@ class Pipeline:
         """From the body (already in `exchange.body`) to the last byte of the answer."""
         record = exchange.record
         read_headers(record, exchange.headers)
-        request = exchange.request = decode_request(record.surface, exchange.body)
+        request = exchange.request = _decode(exchange)
         record.requested_model, record.stream = request.model, request.stream
         read_body(record, request.document)
         record.config_version = config.version
@@ -155,7 +159,7 @@ class Pipeline:
         self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation
     ) -> None:
         """An answer from the cache or from upstream."""
-        if plan.route.cache is not None or b"idempotency-key" in exchange.headers:
+        if (plan.route.cache is not None or b"idempotency-key" in exchange.headers) and request.form is None:
             place = Place(plan.route, choice.step.index, choice.arm, plan.answer_timeouts.total_s)
             if await self._cache.serve(exchange, request, place):
                 return
@@ -263,7 +267,9 @@ class Pipeline:
             attempt.reused_connection, attempt.stale_retries = sent.reused, sent.stale_retries
             if response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
                 raise await self._opener.refuse(response, target, wire)
-            if request.stream:
+            if surface in OPAQUE:
+                opened = await self._opener.opaque(response, wire, request, surface)
+            elif request.stream:
                 strip = wire.passes and _strips_usage(request, target)
                 opened = await self._opener.stream(response, wire, request, surface, strip_usage=strip)
             else:
@@ -297,6 +303,8 @@ class Pipeline:
             origin, head = await self._local_head(target, wire, deadline)
         else:
             origin, head = target.head(surface, key, stream=request.stream)
+            if request.form is not None:
+                head = form_head(head, request.form.content_type)
             if target.adapter.signer is not None:
                 url = target.provider.base_url
                 assert url is not None
@@ -319,6 +327,9 @@ class Pipeline:
     # ---- delivery
 
     async def _deliver(self, exchange: Exchange, opened: Opened, response: UpstreamResponse, live: LiveAttempt) -> None:
+        if isinstance(opened, OpaqueAnswer):
+            await self._deliver_opaque(exchange, opened, response, live)
+            return
         record = exchange.record
         record.usage_format = opened.usage_format
         guards = exchange.guards
@@ -363,6 +374,28 @@ class Pipeline:
             live.record.error_code = wire.code or ""
             mark_incomplete(exchange, wire)
             await exchange.write(relay.error(wire), last=True)
+
+    async def _deliver_opaque(
+        self, exchange: Exchange, opened: OpaqueAnswer, response: UpstreamResponse, live: LiveAttempt
+    ) -> None:
+        """After a failure the body is left without its end, so that the server closes the connection."""
+        failure = await pass_on(exchange, response, opened)
+        if failure is None:
+            await exchange.write(b"", last=True)
+            return
+        live.failed_late(self._loop.time())
+        live.record.error_code = failure.code or ""
+        mark_incomplete(exchange, to_wire(failure))
+
+
+def _decode(exchange: Exchange) -> DecodedRequest:
+    """The request; of a form the record gets a description, never the files."""
+    surface, headers = exchange.record.surface, exchange.headers
+    if surface not in FORMS or not is_form(content_type := headers.get(b"content-type", b"")):
+        return decode_request(surface, exchange.body)
+    request = decode_form(surface, exchange.body, content_type)
+    exchange.body = request.body
+    return request
 
 
 async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStream) -> KanameError | None:

@@ -25,6 +25,10 @@ class SurfaceSpec:
     hub: bool = False
     """Whether its requests can be translated through the chat hub."""
     cacheable: bool = False
+    form: bool = False
+    """Whether its requests are multipart forms with files."""
+    opaque: bool = False
+    """Whether its answers may be anything: sound, pictures, text, events of their own."""
 
     @property
     def client_path(self) -> str:
@@ -46,12 +50,20 @@ _ALL = (
     SurfaceSpec(name="count_tokens", path="/messages/count_tokens", required="messages", errors="anthropic"),
     SurfaceSpec(name="moderations", path="/moderations", required="input"),
     SurfaceSpec(name="rerank", path="/rerank", required="query", cacheable=True),
-    SurfaceSpec(name="images", path="/images/generations", required="prompt"),
-    SurfaceSpec(name="audio_speech", path="/audio/speech", required="input"),
+    SurfaceSpec(name="images", path="/images/generations", required="prompt", streams=True, opaque=True),
+    SurfaceSpec(name="image_edits", path="/images/edits", required="prompt", streams=True, form=True, opaque=True),
+    SurfaceSpec(name="image_variations", path="/images/variations", required="", form=True, opaque=True),
+    SurfaceSpec(name="audio_speech", path="/audio/speech", required="input", opaque=True),
+    SurfaceSpec(
+        name="audio_transcriptions", path="/audio/transcriptions", required="", streams=True, form=True, opaque=True
+    ),
+    SurfaceSpec(name="audio_translations", path="/audio/translations", required="", form=True, opaque=True),
 )  # fmt: skip
 
 SURFACES: Mapping[Surface, SurfaceSpec] = {spec.name: spec for spec in _ALL}
 BY_PATH: Mapping[str, SurfaceSpec] = {spec.client_path: spec for spec in _ALL}
+FORMS = frozenset(spec.name for spec in _ALL if spec.form)
+OPAQUE = frozenset(spec.name for spec in _ALL if spec.opaque)
 
 
 def error_style(path: str) -> ErrorStyle:

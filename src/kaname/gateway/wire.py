@@ -81,6 +81,11 @@ def local_head(endpoint: LocalEndpoint, path: str) -> tuple[Origin, bytes]:
     return url.origin, request_head(url, path, bearer(endpoint.api_key))
 
 
+def form_head(head: bytes, content_type: bytes) -> bytes:
+    """A head for a body that isn't JSON."""
+    return head.replace(b"\r\ncontent-type: application/json\r\n", b"\r\ncontent-type: %b\r\n" % content_type, 1)
+
+
 def signed_head(head: bytes, lines: HeaderLines) -> bytes:
     """A head with the lines that authorise this one request."""
     return head + "".join(f"{name}: {value}\r\n" for name, value in lines).encode("ascii")

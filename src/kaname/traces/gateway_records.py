@@ -19,6 +19,8 @@ _OPERATIONS = {
     "chat_completions": "chat", "messages": "chat", "responses": "chat", "completions": "text_completion",
     "embeddings": "embeddings", "count_tokens": "count_tokens", "moderations": "moderation", "rerank": "rerank",
     "images": "generate_content", "audio_speech": "generate_content", "audio_transcriptions": "generate_content",
+    "image_edits": "generate_content", "image_variations": "generate_content",
+    "audio_translations": "generate_content",
     "pass": "pass",
 }  # fmt: skip
 """Of `gen_ai.operation.name` where it has a word for it."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from kaname.gateway.model import Surface
-from kaname.gateway.providers.model import OPENAI_PATHS, HeaderLines, OpenAIAdapter, path_segment
+from kaname.gateway.providers.model import MEDIA_SURFACES, OPENAI_PATHS, HeaderLines, OpenAIAdapter, path_segment
 
 _NO_DEPLOYMENT: Final[frozenset[Surface]] = frozenset({"responses"})
 """Surfaces whose model stands in the body in every version."""
@@ -44,6 +44,6 @@ class AzureAdapter(OpenAIAdapter):
 
 AZURE: Final = AzureAdapter(
     type="azure",
-    surfaces=frozenset({"chat_completions", "completions", "embeddings", "responses", "images", "audio_speech"}),
+    surfaces=frozenset({"chat_completions", "completions", "embeddings", "responses", *MEDIA_SURFACES}),
     options={"api_version": False, "resource": False},
 )

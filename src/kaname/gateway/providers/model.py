@@ -168,6 +168,11 @@ class OpenAIAdapter:
         return plain_key_problem(secret)
 
 
+MEDIA_SURFACES: frozenset[Surface] = frozenset(
+    {
+        "images", "image_edits", "image_variations", "audio_speech", "audio_transcriptions", "audio_translations",
+    }
+)  # fmt: skip
 OPENAI_PATHS: Mapping[Surface, str] = {
     "chat_completions": "/chat/completions",
     "completions": "/completions",
@@ -176,5 +181,9 @@ OPENAI_PATHS: Mapping[Surface, str] = {
     "moderations": "/moderations",
     "rerank": "/rerank",
     "images": "/images/generations",
+    "image_edits": "/images/edits",
+    "image_variations": "/images/variations",
     "audio_speech": "/audio/speech",
+    "audio_transcriptions": "/audio/transcriptions",
+    "audio_translations": "/audio/translations",
 }
