@@ -59,6 +59,10 @@ class BoundedProtocol(HttpToolsProtocol):
     _rest_timer: asyncio.TimerHandle | None = None
     """Runs while a request that has been answered is still being received."""
     _rest_left = 0
+    _idle_since = 0.0
+    _idle_timer: asyncio.TimerHandle | None = None
+    """One timer for a connection's whole life, that looks how long it has been idle: uvicorn's own is made anew for
+    every answer."""
     direct_calls: DirectCalls | None = None
     _direct_headers: dict[bytes, bytes] | None = None
     """Of a request that takes the short way, until its body is complete."""
@@ -95,6 +99,9 @@ class BoundedProtocol(HttpToolsProtocol):
                 self._stop_head_timer()
 
     def connection_lost(self, exc: Exception | None) -> None:
+        if self._idle_timer is not None:
+            self._idle_timer.cancel()
+            self._idle_timer = None
         self._stop_head_timer()
         self._stop_rest_timer()
         self._client_end.end()
@@ -135,7 +142,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def on_response_complete(self) -> None:
         self._client_end.uncork()
-        super().on_response_complete()
+        self.server_state.total_requests += 1
+        if not self.transport.is_closing():
+            self.flow.resume_reading()
+            if self.pipeline:
+                self._start_asgi_task(*self.pipeline.pop())
+            else:
+                self._idle_since = self.loop.time()
+                if self._idle_timer is None:
+                    self._idle_timer = self.loop.call_later(self.timeout_keep_alive, self._on_idle)
         if self._in_message and self.cycle.response_complete and not self.transport.is_closing():
             self._rest_left = MAX_REST_BYTES
             self._rest_timer = self.loop.call_later(REST_TIMEOUT_S, self.transport.close)
@@ -185,6 +200,15 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def send_400_response(self, msg: str) -> None:
         self._refuse(400, "invalid_http", msg.rstrip("."))
+
+    def _on_idle(self) -> None:
+        self._idle_timer = None
+        left_s = self._idle_since + self.timeout_keep_alive - self.loop.time()
+        is_idle = self._is_between_requests() and not self._in_message
+        if is_idle and left_s <= 0:
+            self.transport.close()
+        else:
+            self._idle_timer = self.loop.call_later(max(left_s, 1.0), self._on_idle)
 
     def _start_head_timer(self) -> None:
         self._head_timer = self.loop.call_later(HEAD_TIMEOUT_S, self._on_head_timeout)

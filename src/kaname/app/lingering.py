@@ -34,6 +34,10 @@ class LingeringTransport(CorkedTransport):
         if not self.is_lingering:
             super().write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        if not self.is_lingering:
+            super().write_whole(data)
+
     def is_closing(self) -> bool:
         return self.is_lingering or super().is_closing()
 

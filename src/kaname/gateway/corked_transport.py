@@ -36,6 +36,11 @@ class CorkedTransport(asyncio.Transport):
         else:
             self._transport.write(data)
 
+    def write_whole(self, data: bytes) -> None:
+        """Writes a complete answer: nothing follows that its head could wait for."""
+        self.uncork()
+        self._transport.write(data)
+
     def close(self) -> None:
         self.uncork()
         self._transport.close()

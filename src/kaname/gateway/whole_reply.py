@@ -8,6 +8,8 @@ uvicorn.
 
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, RequestResponseCycle
 
+from kaname.gateway.corked_transport import CorkedTransport
+
 
 def reply_whole(send: object, status: int, headers: bytes, body: bytes) -> bool:
     """Sends the answer and returns True, or does nothing and returns False.
@@ -29,7 +31,11 @@ def reply_whole(send: object, status: int, headers: bytes, body: bytes) -> bool:
         return False
     cycle.response_started = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"%b%b\r\n%b" % (STATUS_LINE[status], headers, body))
+    transport, answer = cycle.transport, b"%b%b\r\n%b" % (STATUS_LINE[status], headers, body)
+    if isinstance(transport, CorkedTransport):
+        transport.write_whole(answer)
+    else:
+        transport.write(answer)
     cycle.response_complete = True
     cycle.message_event.set()
     cycle.on_response()
