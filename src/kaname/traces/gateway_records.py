@@ -85,15 +85,42 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
         "kaname.gateway.error_code": record.error_code,
     }
     attributes = {key: value for key, value in attributes.items() if value != ""}
+    for key, value in record.metadata.items():
+        attributes[f"kaname.metadata.{key}"] = value
+    _put_outcome(record, attributes)
+    _put_decisions(record, attributes)
+    return attributes
+
+
+def _put_outcome(record: GatewayRecord, attributes: Attributes) -> None:
+    """What became of the call."""
     if record.malformed_events:
         attributes[MALFORMED_EVENTS] = record.malformed_events
+    if record.usage_estimated:
+        attributes["kaname.gateway.usage_estimated"] = True
+    if record.tags:
+        attributes["tag.tags"] = list(record.tags)
+    if record.ttft_ns is not None:
+        attributes["kaname.gateway.ttft_ns"] = record.ttft_ns
+    if record.client_retry_count:
+        attributes["kaname.gateway.client_retry_count"] = record.client_retry_count
+    if record.finish_reasons:
+        attributes["gen_ai.response.finish_reasons"] = list(record.finish_reasons)
+    if record.request_truncated:
+        attributes["kaname.gateway.request_truncated"] = True
+        attributes["kaname.gateway.request_bytes"] = record.request_bytes
+    if record.response_truncated:
+        attributes["kaname.gateway.response_truncated"] = True
+        attributes["kaname.gateway.response_bytes"] = record.response_bytes
+
+
+def _put_decisions(record: GatewayRecord, attributes: Attributes) -> None:
+    """What the gateway decided. After the caller's metadata, which must not pass for a decision."""
     if record.cache:
         attributes["kaname.gateway.cache"] = record.cache
     if record.cached_span_id:
         attributes["kaname.gateway.cached_span_id"] = record.cached_span_id
         attributes["kaname.gateway.saved_nano_usd"] = record.saved_nano_usd
-    if record.usage_estimated:
-        attributes["kaname.gateway.usage_estimated"] = True
     if record.arm:
         attributes["kaname.metadata.experiment"] = record.experiment or record.requested_model
         attributes["kaname.metadata.arm"] = record.arm
@@ -104,22 +131,6 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
         attributes["kaname.gateway.limited_by"] = record.limited_by
     if record.warnings:
         attributes["kaname.gateway.warnings"] = list(record.warnings)
-    if record.tags:
-        attributes["tag.tags"] = list(record.tags)
-    if record.ttft_ns is not None:
-        attributes["kaname.gateway.ttft_ns"] = record.ttft_ns
-    if record.client_retry_count:
-        attributes["kaname.gateway.client_retry_count"] = record.client_retry_count
-    for key, value in record.metadata.items():
-        attributes[f"kaname.metadata.{key}"] = value
-    if record.finish_reasons:
-        attributes["gen_ai.response.finish_reasons"] = list(record.finish_reasons)
-    if record.request_truncated:
-        attributes["kaname.gateway.request_truncated"] = True
-        attributes["kaname.gateway.request_bytes"] = record.request_bytes
-    if record.response_truncated:
-        attributes["kaname.gateway.response_truncated"] = True
-        attributes["kaname.gateway.response_bytes"] = record.response_bytes
     if len(record.attempts) > 1 or any(a.error_code for a in record.attempts):
         attributes["kaname.gateway.attempts"] = [
             {
@@ -128,7 +139,6 @@ def _base_attributes(record: GatewayRecord) -> Attributes:
             }
             for a in record.attempts
         ]  # fmt: skip
-    return attributes
 
 
 def _put_request(record: GatewayRecord, attributes: Attributes) -> None:

@@ -46,7 +46,8 @@ def _changes(path: str, before: object, after: object) -> Iterator[PathChange]:
     if isinstance(before, list) and isinstance(after, list):
         yield from _list_changes(path, cast("list[object]", before), cast("list[object]", after))
         return
-    old, new = before, cast("object", after)
+    old: object = cast("object", before)  # pyright: ignore[reportUnnecessaryCast] - isinstance narrowed it
+    new: object = after
     if old != new or type(old) is not type(new):
         yield PathChange(path=path, kind="changed", before=old, after=new)
 
