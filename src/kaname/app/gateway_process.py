@@ -24,6 +24,7 @@ from kaname.app.gateway_journal import open_gateway_journal
 from kaname.app.gateway_root import GatewayRoot
 from kaname.app.health_pages import HealthPages, Readiness
 from kaname.app.process_metrics import report_journal, report_process
+from kaname.app.proxies import TrustedProxies
 from kaname.app.sibling_metrics import Siblings
 from kaname.app.sqlite_file import holds_only_keys, sqlite_file
 from kaname.gateway.admission import Admission
@@ -109,7 +110,9 @@ class GatewayProcess:
             record_sink=self._sink,
             local_models=NoLocalModels(),
             settings=configuration.gateway,
-            admission=Admission(self._limits, self._prices),
+            admission=Admission(
+                self._limits, self._prices, TrustedProxies(configuration.server.trusted_proxies).client
+            ),
             feedback=FeedbackScores(JournalScoreWriter(self._journal), self._clock),
             rewards=NoRewards(),
         )

@@ -1,4 +1,4 @@
-"""The ASGI application of a gateway process without a server: `/v1/*` and the health pages, nothing else."""
+"""The ASGI application of a gateway process without a server: `/v1/*`, `/pass/*` and the health pages, nothing else."""
 
 from collections.abc import Awaitable, Callable
 
@@ -21,10 +21,10 @@ class GatewayRoot:
                 await send({"type": "websocket.close", "code": 1003})
             return
         path: str = scope["path"]
-        if path.startswith("/v1/"):
+        if path.startswith(("/v1/", "/pass/")):
             await self._gateway(scope, receive, send)
         elif path in PATHS:
             await self._health(scope, receive, send)
         else:
-            message = "This is a gateway alone: it serves /v1/ and the health pages; `kaname up` has the rest."
+            message = "This is a gateway alone: it serves /v1/, /pass/ and the health pages; `kaname up` has the rest."
             await send_json(send, 404, {"error": {"message": message, "code": "not_found"}})

@@ -4,7 +4,7 @@ Any client can write these headers, so they count only when the peer is listed i
 chain is walked from the right, past hops that are listed too: the first address that isn't is the client's. Whatever
 can't be read ends the walk at the last address that is known. `X-Forwarded-For` and `Forwarded` (RFC 7239)
 that disagree mean that the proxy passes one of them on unchecked: then only the peer is believed.
-Applied to the management API, the one surface that counts by address.
+Applied to the management API, which counts by address, and to gateway keys that are bound to networks.
 """
 
 import ipaddress
@@ -46,6 +46,13 @@ class TrustedProxies:
         scope["client"] = (str(client), 0)
         if scheme:
             scope["scheme"] = scheme
+
+    def client(self, peer: str, headers: Headers) -> str:
+        """The address of the client behind a peer, for those that have no scope."""
+        address = _address(peer) if self._networks else None
+        if address is None or not self._trusts(address):
+            return peer
+        return str(self._origin(address, list(headers))[0])
 
     def _origin(self, peer: Address, headers: Headers) -> tuple[Address, str]:
         found = {name: _joined(headers, name) for name in (b"x-forwarded-for", b"forwarded", b"x-forwarded-proto")}

@@ -14,6 +14,7 @@ from kaname.kernel.ids import new_id
 
 AsgiApp = Callable[[Scope, Receive, Send], Awaitable[None]]
 OTLP_PATHS = frozenset({"/v1/traces", "/v1/logs", "/v1/metrics"})
+NATIVE_PREFIX = "/pass/"
 LANGFUSE_PREFIX = "/api/public/"
 OTLP_ALIAS_PREFIX = "/api/public/otel"
 
@@ -47,6 +48,8 @@ class RootApp:
         if path.startswith("/v1/"):
             app = self._otlp if path.rstrip("/") in OTLP_PATHS else self._gateway
             await app(scope, receive, send)
+        elif path.startswith(NATIVE_PREFIX):
+            await self._gateway(scope, receive, send)
         elif path.startswith("/api/"):
             if path.startswith(OTLP_ALIAS_PREFIX):
                 await self._otlp(scope, receive, send)

@@ -170,7 +170,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         record_sink=sink,
         local_models=models,
         settings=configuration.gateway,
-        admission=Admission(limits.service, prices),
+        admission=Admission(limits.service, prices, proxies.client),
         feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
         rewards=ExperimentRewards(storage.columns),
         answers=answers,

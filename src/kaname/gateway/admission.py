@@ -4,9 +4,11 @@ Prices and experience of output lengths are in memory. A call that failed or was
 """
 
 import time
+from collections.abc import Mapping
 
 from kaname.gateway.attempts import Allowed
 from kaname.gateway.cache.model import is_hit
+from kaname.gateway.client_address import Believe, client_address, peer_only
 from kaname.gateway.limits.costs import Used, actual_cost, estimate_cost, read_usage
 from kaname.gateway.limits.estimate import OutputEwma, estimate_input_tokens, requested_output_tokens
 from kaname.gateway.limits.model import Estimate, Subject
@@ -14,16 +16,19 @@ from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.limits.service import LimitService
 from kaname.gateway.model import GatewayRecord, telemetry_provider
 from kaname.gateway.planned_target import PlannedTarget
+from kaname.gateway.ports import Caller
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.sent_text import estimate_usage
 
+_NO_HEADERS: Mapping[bytes, bytes] = {}
 _BROKEN = ("incomplete", "cancelled")
 
 
 class Admission:
     """Reserves before a call and settles after it. Belongs to one event loop."""
 
-    def __init__(self, limits: LimitService, prices: PriceBook) -> None:
+    def __init__(self, limits: LimitService, prices: PriceBook, believe: Believe = peer_only) -> None:
+        self._believe = believe
         self.limits = limits
         self.prices = prices
         self._outputs = OutputEwma()
@@ -35,15 +40,28 @@ class Admission:
         document: dict[str, object],
         body: bytes,
         target: PlannedTarget,
+        source: object = None,
+        headers: Mapping[bytes, bytes] = _NO_HEADERS,
     ) -> Reservation:
-        """Reserves for a call whose first target is known; raises what `LimitService.reserve` raises."""
+        """Reserves for a call whose first target is known; raises what `LimitService.reserve` raises.
+
+        `source` and `headers` tell where it came from; without a source it is the gateway's own.
+        """
         if (free := self.limits.reserve_free(record.key_id)) is not None:
             return free
         model = record.requested_model
         tokens = (estimate_input_tokens(body), requested_output_tokens(document) or self._outputs.expect(model))
         cost = self._estimate(record.project_id, target, tokens)
         subject = Subject(record.key_id, record.project_id, organization_id, record.user_id, record.metadata, model)
+        if source is not None and self.limits.limits_of(subject).networks:
+            self.limits.check_address(subject, client_address(self._believe, source, headers))
         return self.limits.reserve(subject, Estimate(tokens[0], tokens[1], cost))
+
+    def check_address(self, caller: Caller, source: object, headers: Mapping[bytes, bytes]) -> None:
+        """The same check for what isn't a call; raises PermissionDeniedError."""
+        subject = Subject(caller.id, caller.project_id or "", caller.organization_id or "")
+        if self.limits.limits_of(subject).networks:
+            self.limits.check_address(subject, client_address(self._believe, source, headers))
 
     def estimate_cost(
         self, record: GatewayRecord, document: dict[str, object], body: bytes, target: PlannedTarget

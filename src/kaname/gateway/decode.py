@@ -78,7 +78,7 @@ def decode_request(surface: Surface, body: bytes) -> DecodedRequest:
     except TypeError:  # nested deeper than orjson writes; still fine to forward as it is
         canonical = False
     if not canonical:
-        _refuse_repeated_keys(body)
+        refuse_repeated_keys(body)
     model = document.get("model")
     if not isinstance(model, str) or not 0 < len(model) <= MAX_MODEL_CHARS or not model.isprintable():
         raise _bad_model(model)
@@ -163,7 +163,7 @@ def _parse(body: bytes) -> Document:
     return cast("Document", document)
 
 
-def _refuse_repeated_keys(body: bytes) -> None:
+def refuse_repeated_keys(body: bytes) -> None:
     """The exact check. Only for bodies that don't re-encode to themselves, because it costs 5–10 µs a kilobyte."""
     try:
         _STRICT.decode(body.decode())

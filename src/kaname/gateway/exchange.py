@@ -16,6 +16,7 @@ from kaname.gateway.health import RouteTraffic
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers, join_lines
+from kaname.gateway.passing import Passed
 from kaname.gateway.plan import Choice
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.surfaces import ErrorStyle
@@ -38,7 +39,7 @@ class Exchange:
         "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
         "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "fill", "gone", "guards", "headers",
         "is_internal", "limits",
-        "organization_id", "record", "request", "reservation", "response",
+        "organization_id", "passed", "record", "request", "reservation", "response", "source",
         "target", "traffic",
     )  # fmt: skip
 
@@ -61,6 +62,10 @@ class Exchange:
         self.headers = headers
         self.body = b""
         self.organization_id = ""
+        self.passed: Passed | None = None
+        """What a native call asks of a provider."""
+        self.source: object = None
+        """Whence the client's address can be read (`client_address.py`); None: the gateway itself calls."""
         self.reservation: Reservation | None = None
         self.limits = b""
         """Header lines that say what is left of the caller's limits."""

@@ -36,28 +36,32 @@ class OpaqueAnswer:
 class KeptEnds:
     """Beginning and end of an answer, bounded, and how long it was."""
 
-    __slots__ = ("beginning", "end", "limit", "size")
+    __slots__ = ("_end", "beginning", "limit", "size")
+    DEFAULT_LIMIT: Final = KEPT_BYTES
 
     def __init__(self, limit: int = KEPT_BYTES) -> None:
-        self.beginning = b""
-        self.end = b""
+        self.beginning = bytearray()
+        self._end = bytearray()
         self.limit = limit
         self.size = 0
 
     def feed(self, chunk: bytes) -> None:
         """The next bytes."""
         self.size += len(chunk)
-        if len(self.beginning) < self.limit:
-            self.beginning += chunk[: self.limit - len(self.beginning)]
-        self.end = (self.end + chunk[-KEPT_BYTES:])[-KEPT_BYTES:]
+        if (room := self.limit - len(self.beginning)) > 0:
+            self.beginning += chunk[:room]
+        end = self._end
+        end += chunk[-KEPT_BYTES:]
+        if len(end) > 2 * KEPT_BYTES:
+            del end[:-KEPT_BYTES]
 
     def usage(self, *, events: bool) -> bytes:
         """The usage object that was said, or b"". What a stream says late counts before what it said early."""
+        beginning, end = bytes(self.beginning), bytes(self._end)
         if not events:
-            whole = self.size <= len(self.beginning)
-            return _dump(_usage_of(_parsed(self.beginning)) if whole else _usage_at_end(self.end))
+            return _dump(_usage_of(_parsed(beginning)) if self.size <= len(beginning) else _usage_at_end(end))
         merged: dict[str, object] = {}
-        for text in (self.beginning, self.end):
+        for text in (beginning[:KEPT_BYTES], end):
             for event in split_events(text):
                 if b'"usage' in event:
                     merged.update(_usage_of(_parsed(event_data(event))))

@@ -16,14 +16,14 @@ from kaname.gateway.answer import error_in_success
 from kaname.gateway.anthropic_errors import anthropic_headers
 from kaname.gateway.attempts import Attempts, CallFailedError, Candidate, LiveAttempt, only_candidate
 from kaname.gateway.cache.service import AnswerCache, Place
+from kaname.gateway.call_request import read_request, refuse_unsupported, route_input
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
-from kaname.gateway.decode import DecodedRequest, decode_form, decode_request, encode_document, encode_for_upstream
+from kaname.gateway.decode import DecodedRequest, encode_document, encode_for_upstream
 from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
 from kaname.gateway.failure import AttemptFailedError, failure_of
-from kaname.gateway.form import is_form
 from kaname.gateway.guardrails.run import GuardRun
 from kaname.gateway.internal_calls import CallsFor, InternalCalls
 from kaname.gateway.limits.costs import Used
@@ -33,6 +33,8 @@ from kaname.gateway.opaque import OpaqueAnswer
 from kaname.gateway.opaque_delivery import pass_on
 from kaname.gateway.openai_errors import ErrorReply, WireError, to_wire
 from kaname.gateway.opening import Opener, OpenStream, WholeAnswer
+from kaname.gateway.pass_calls import admit_passed, head_passed, open_passed, record_passed
+from kaname.gateway.passing import Passed
 from kaname.gateway.plan import Choice, Plan, Planner
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.pool import Origin, Pool
@@ -40,14 +42,12 @@ from kaname.gateway.ports import Caller, CallerKeys, LocalModels
 from kaname.gateway.providers.model import OutgoingRequest
 from kaname.gateway.providers.signing import Signers
 from kaname.gateway.record import record_error
-from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.settings import GatewaySettings
-from kaname.gateway.surfaces import FORMS, OPAQUE
+from kaname.gateway.surfaces import OPAQUE
 from kaname.gateway.translation import translate
 from kaname.gateway.upstream_response import Timeouts, UpstreamResponse
-from kaname.gateway.wire import Wire, form_head, id_lines, local_head, signed_head, version_headers
+from kaname.gateway.wire import PASS_WIRE, Wire, form_head, id_lines, local_head, signed_head, version_headers
 from kaname.kernel.errors import (
-    InvalidInputError,
     KanameError,
     PermissionDeniedError,
     UpstreamError,
@@ -81,6 +81,7 @@ class Pipeline:
         self._cache = cache
         self._internal = internal
         self._record_limit = settings.record_body_bytes
+        self._settings = settings
         self._keys = keys
         self._planner = planner
         self._local_models = local_models
@@ -107,7 +108,10 @@ class Pipeline:
         """From the body (already in `exchange.body`) to the last byte of the answer."""
         record = exchange.record
         read_headers(record, exchange.headers)
-        request = exchange.request = _decode(exchange)
+        if exchange.passed is not None:
+            await self._call_passed(exchange, exchange.passed, config)
+            return
+        request = exchange.request = read_request(exchange)
         record.requested_model, record.stream = request.model, request.stream
         read_body(record, request.document)
         record.config_version = config.version
@@ -115,8 +119,9 @@ class Pipeline:
         choice = self._choose(exchange, request, plan)
         self._admission.limits.use_defaults(config.key_defaults)
         reservation = exchange.reservation = self._admission.admit(
-            record, exchange.organization_id, request.document, exchange.body, choice.primary[0]
-        )
+            record, exchange.organization_id, request.document, exchange.body, choice.primary[0],
+            exchange.source, exchange.headers,
+        )  # fmt: skip
         if reservation.downgrade_to:
             plan = self._planner.plan(config, reservation.downgrade_to)
             choice = self._choose(exchange, request, plan)
@@ -130,6 +135,16 @@ class Pipeline:
             await self._call_guarded(exchange, request, plan, choice, reservation, config)
             return
         await self._serve(exchange, request, plan, choice, reservation)
+
+    async def _call_passed(self, exchange: Exchange, passed: Passed, config: GatewayConfig) -> None:
+        """A native call to a provider."""
+        exchange.record.config_version = config.version
+        exchange.drains = config.drain_on_disconnect
+        request, plan, choice, reservation = admit_passed(exchange, passed, config, self._planner, self._admission)
+        exchange.request = request
+        if reservation.meters:
+            exchange.limits = self._admission.limits.header_lines(reservation, anthropic=exchange.errors == "anthropic")
+        await self._attempt_all(exchange, request, plan, choice, reservation)
 
     async def _call_guarded(
         self, exchange: Exchange, request: DecodedRequest, plan: Plan, choice: Choice, reservation: Reservation,
@@ -184,12 +199,12 @@ class Pipeline:
         return used
 
     def _choose(self, exchange: Exchange, request: DecodedRequest, plan: Plan) -> Choice:
-        _refuse_unsupported(request, plan)
+        refuse_unsupported(request, plan)
         exchange.traffic = plan.traffic
         if plan.only is not None:
             exchange.choice = plan.only
             return plan.only
-        choice = exchange.choice = plan.choose(_route_input(exchange, request), self._rng)
+        choice = exchange.choice = plan.choose(route_input(exchange, request), self._rng)
         if choice.arm:
             record = exchange.record
             record.arm, record.propensity, record.experiment = choice.arm, choice.propensity, choice.step.salt
@@ -256,7 +271,7 @@ class Pipeline:
         response: UpstreamResponse | None = None
         target, surface = candidate.target, exchange.record.surface
         try:
-            wire = target.wire(surface, stream=request.stream)
+            wire = target.wire(surface, stream=request.stream) if exchange.passed is None else PASS_WIRE
             origin, head, body = await self._encode(exchange, request, candidate, wire, deadline)
             traced = self._forwards_trace or target.provider.type == LOCAL
             head = b"%b%bcontent-length: %d\r\n\r\n" % (head, id_lines(exchange.record, traced=traced), len(body))
@@ -265,9 +280,11 @@ class Pipeline:
             attempt = live.record
             attempt.upstream_status = response.status
             attempt.reused_connection, attempt.stale_retries = sent.reused, sent.stale_retries
-            if response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
+            if exchange.passed is not None:
+                opened = await open_passed(response, self._settings, exchange)
+            elif response.status != 200 or response.headers.get(b"content-encoding", b"identity") != b"identity":
                 raise await self._opener.refuse(response, target, wire)
-            if surface in OPAQUE:
+            elif surface in OPAQUE:
                 opened = await self._opener.opaque(response, wire, request, surface)
             elif request.stream:
                 strip = wire.passes and _strips_usage(request, target)
@@ -293,7 +310,9 @@ class Pipeline:
     ) -> tuple[Origin, bytes, bytes]:
         """Where the request goes, its head without `content-length`, and its body."""
         target, surface, key = candidate.target, exchange.record.surface, candidate.key.key
-        if wire.passes:
+        if exchange.passed is not None:
+            body = request.body
+        elif wire.passes:
             add_usage = request.stream and surface in _HAS_USAGE_OPTION and _strips_usage(request, target)
             body = encode_for_upstream(request, target.target.model, target.target.overrides, add_usage=add_usage)
         else:
@@ -302,13 +321,17 @@ class Pipeline:
         if target.provider.type == LOCAL:
             origin, head = await self._local_head(target, wire, deadline)
         else:
-            origin, head = target.head(surface, key, stream=request.stream)
+            passed, path = exchange.passed, wire.path
+            if passed is None:
+                origin, head = target.head(surface, key, stream=request.stream)
+            else:
+                origin, head, path = head_passed(passed, target, key.secret, exchange.headers)
             if request.form is not None:
                 head = form_head(head, request.form.content_type)
             if target.adapter.signer is not None:
                 url = target.provider.base_url
                 assert url is not None
-                outgoing = OutgoingRequest(url.host_header, url.path + wire.path, body, "application/json")
+                outgoing = OutgoingRequest(url.host_header, url.path + path, body, "application/json")
                 signer = self._signers.of(target.adapter)
                 lines = await signer.headers(outgoing, key.secret, target.provider.options)
                 head = signed_head(head, lines)
@@ -380,22 +403,14 @@ class Pipeline:
     ) -> None:
         """After a failure the body is left without its end, so that the server closes the connection."""
         failure = await pass_on(exchange, response, opened)
+        if exchange.passed is not None:
+            record_passed(exchange, opened, self._record_limit)
         if failure is None:
             await exchange.write(b"", last=True)
             return
         live.failed_late(self._loop.time())
         live.record.error_code = failure.code or ""
         mark_incomplete(exchange, to_wire(failure))
-
-
-def _decode(exchange: Exchange) -> DecodedRequest:
-    """The request; of a form the record gets a description, never the files."""
-    surface, headers = exchange.record.surface, exchange.headers
-    if surface not in FORMS or not is_form(content_type := headers.get(b"content-type", b"")):
-        return decode_request(surface, exchange.body)
-    request = decode_form(surface, exchange.body, content_type)
-    exchange.body = request.body
-    return request
 
 
 async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStream) -> KanameError | None:
@@ -458,29 +473,12 @@ _NOT_FAILED = frozenset({"ok", "cancelled"})
 _HAS_USAGE_OPTION = frozenset({"chat_completions", "completions"})
 
 
-def _route_input(exchange: Exchange, request: DecodedRequest) -> RouteInput:
-    record = exchange.record
-    return RouteInput(
-        request.model, record.surface, request.stream, record.key_name, record.key_id, record.project_id,
-        record.session_id, record.user_id, record.tags, record.metadata, exchange.headers,
-    )  # fmt: skip
-
-
 async def _count_tokens(exchange: Exchange, request: DecodedRequest) -> None:
     """Answers for a target that can't count."""
     exchange.record.warnings = ["input_tokens: estimated from the size of the text"]
     body = encode_document(count_response(request.document))
     exchange.record.response, exchange.record.response_bytes, exchange.record.response_format = body, len(body), "json"
     await exchange.reply(200, body, [])
-
-
-def _refuse_unsupported(request: DecodedRequest, plan: Plan) -> None:
-    choice = request.document.get("tool_choice")
-    if plan.route.tools is False and (choice == "required" or isinstance(choice, dict)):
-        raise InvalidInputError(
-            f"model {request.model!r} can't be made to call a tool", code="unsupported_parameter", param="tool_choice",
-            hint="Use another model, or leave `tool_choice` out.",
-        )  # fmt: skip
 
 
 def _strips_usage(request: DecodedRequest, target: PlannedTarget) -> bool:

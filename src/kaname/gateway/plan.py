@@ -96,11 +96,12 @@ class Planner:
         self._local_models = local_models
         self._config: GatewayConfig | None = None
         self._plans: dict[str, Plan] = {}
+        self._passes: dict[tuple[str, str], Plan] = {}
 
     def plan(self, config: GatewayConfig, name: str) -> Plan:
         """The plan for a model name; raises NotFoundError with near names."""
         if config is not self._config:
-            self._config, self._plans = config, {}
+            self._config, self._plans, self._passes = config, {}, {}
         plan = self._plans.get(name)
         if plan is None:
             route = self._route(config, name)
@@ -109,6 +110,21 @@ class Planner:
                 if len(self._plans) >= MAX_PLANS:
                     self._plans.clear()
                 self._plans[name] = plan
+        return plan
+
+    def plan_pass(self, config: GatewayConfig, provider: str, model: str) -> Plan:
+        """The plan of a native call: one provider, nothing repeated. No alias can take its place."""
+        if config is not self._config:
+            self._config, self._plans, self._passes = config, {}, {}
+        key = (provider, model)
+        plan = self._passes.get(key)
+        if plan is None:
+            route = replace(
+                single_target(f"{provider}/{model}", Target(provider=provider, model=model)), retry=RetryPolicy(max=0)
+            )
+            if len(self._passes) >= MAX_PLANS:
+                self._passes.clear()
+            plan = self._passes[key] = self._compile(config, route)
         return plan
 
     def names(self, config: GatewayConfig) -> list[str]:

@@ -23,7 +23,18 @@ _TEXT_KEYS = frozenset(
     }
 )  # fmt: skip
 _NESTED_KEYS = frozenset(
-    {"choices", "delta", "message", "content", "tool_calls", "function", "output", "content_block"}
+    {
+        "choices",
+        "delta",
+        "message",
+        "content",
+        "tool_calls",
+        "function",
+        "output",
+        "content_block",
+        "candidates",
+        "parts",
+    }
 )
 _REPEATS = re.compile(rb'"type"\s*:\s*"response\.(?:[a-z_.]+\.done|completed|incomplete|created|in_progress)"')
 """Events of the Responses format that say again what their deltas said."""
@@ -33,7 +44,7 @@ _READS = frozenset({"embeddings"})
 
 def estimate_usage(record: GatewayRecord, used: Used | None) -> None:
     """Fills `usage` where the upstream gave none, or raises its output to what a broken stream had sent."""
-    generates = record.surface in _GENERATES
+    generates = record.surface in _GENERATES or (record.surface == "pass" and record.target_model != "-")
     if not generates and record.surface not in _READS:
         return
     sent = sent_tokens(record) if generates else 0

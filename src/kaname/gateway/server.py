@@ -40,10 +40,11 @@ from kaname.gateway.metrics_report import report_cache, report_calls, report_ups
 from kaname.gateway.mirror import Mirrors
 from kaname.gateway.models_list import ModelsList
 from kaname.gateway.openai_errors import ErrorReply, WireError, internal_error, to_wire
+from kaname.gateway.passing import METHODS, PREFIX, read_target
 from kaname.gateway.pipeline import Pipeline, failed_reply, mark_incomplete, send_error
 from kaname.gateway.plan import Planner
 from kaname.gateway.pool import Pool
-from kaname.gateway.ports import CallerKeys, FeedbackWriter, LocalModels, RecordSink
+from kaname.gateway.ports import Caller, CallerKeys, FeedbackWriter, LocalModels, RecordSink
 from kaname.gateway.record import complete_record
 from kaname.gateway.settings import GatewaySettings
 from kaname.gateway.stream import CHAT_STREAM
@@ -188,8 +189,9 @@ class GatewayApp:
             await self(scope, receive, send)
             return
         headers: dict[bytes, bytes] = dict(scope["headers"])
+        passes = surface is None and scope["path"].startswith(PREFIX)
         exchange = Exchange(
-            open_record(surface.name if surface is not None else "chat_completions", headers),
+            open_record(surface.name if surface is not None else "pass" if passes else "chat_completions", headers),
             headers,
             receive=receive,
             send=send,
@@ -197,7 +199,11 @@ class GatewayApp:
             write_timeout_s=self._settings.write_timeout_s,
             errors=surface.errors if surface is not None else error_style(scope["path"]),
         )
-        if surface is None or scope["method"] != "POST":
+        exchange.source = scope
+        if passes:
+            if not await _begin_pass(exchange, scope):
+                return
+        elif surface is None or scope["method"] != "POST":
             await self._serve_other(exchange, pipeline, scope, receive)
             return
         if (reason := gate.refusal()) is not None:
@@ -237,7 +243,7 @@ class GatewayApp:
                 self.metrics.refused[reason] += 1
                 await refuse(exchange, send, reason)
                 return
-            exchange.body = body
+            exchange.body, exchange.source = body, cycle
             gate.running += 1
             try:
                 await self._serve_call(exchange, pipeline, None)
@@ -345,6 +351,7 @@ class GatewayApp:
                 await _refuse_method(exchange, path, method, b"GET, HEAD")
                 return
             caller = pipeline.authenticate(exchange.headers)
+            self._check_address(caller, exchange)
             config = self.config.current
             content = (
                 {"object": "list", "data": self._models.list(config, caller)} if path == _MODELS
@@ -357,6 +364,10 @@ class GatewayApp:
             logger.exception("gateway request %s failed", exchange.record.request_id)
             await send_error(exchange, internal_error())
 
+    def _check_address(self, caller: Caller, exchange: Exchange) -> None:
+        self._admission.limits.use_defaults(self.config.current.key_defaults)
+        self._admission.check_address(caller, exchange.source, exchange.headers)
+
     async def _serve_feedback(self, exchange: Exchange, pipeline: Pipeline, method: str, receive: Receive) -> None:
         """Browsers may call it: keys aren't cookies, and a key that may only score gives nothing away."""
         if method == "OPTIONS":
@@ -366,6 +377,7 @@ class GatewayApp:
             await _refuse_method(exchange, FEEDBACK_PATH, method, b"POST, OPTIONS")
             return
         caller = pipeline.authenticate(exchange.headers, FEEDBACK_WRITE)
+        self._check_address(caller, exchange)
         async with asyncio.timeout(self._settings.body_timeout_s):
             body = await _read_rest(b"", receive, MAX_FEEDBACK_BYTES)
         feedback = read_feedback(body, caller.project_id or "")
@@ -375,6 +387,20 @@ class GatewayApp:
 
 def _nothing() -> None:
     """An answer that is over has nobody to tell."""
+
+
+async def _begin_pass(exchange: Exchange, scope: Scope) -> bool:
+    """Reads where a native call goes; False when it has been refused."""
+    method = cast("str", scope["method"])
+    if method not in METHODS:
+        await _refuse_method(exchange, cast("str", scope["path"])[:200], method, ", ".join(sorted(METHODS)).encode())
+        return False
+    try:
+        exchange.passed = read_target(method, scope["raw_path"], scope["query_string"])
+    except KanameError as e:
+        await send_error(exchange, to_wire(e))
+        return False
+    return True
 
 
 async def _read_rest(beginning: bytes, receive: Receive, limit: int) -> bytes:

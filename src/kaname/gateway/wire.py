@@ -37,6 +37,10 @@ class Wire(NamedTuple):
         return self.provider_codec is None
 
 
+PASS_WIRE = Wire("")
+"""Of native calls, whose path is the client's."""
+
+
 def compile_wire(adapter: Adapter, provider: Provider, surface: Surface, model: str, *, stream: bool) -> Wire:
     """The way from a surface to a target; raises InvalidInputError (`unsupported_parameter`) when there is none."""
     path = adapter.native_path(surface, model, provider.options, stream=stream)

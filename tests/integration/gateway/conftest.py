@@ -16,6 +16,7 @@ from integration.gateway.fault_upstream import BEHAVIOURS, FaultUpstream
 from kaname.app.connection import build_protocol
 from kaname.gateway.admission import Admission
 from kaname.gateway.cache.store import AnswerStore
+from kaname.gateway.client_address import Believe, peer_only
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.feedback import Feedback
 from kaname.gateway.limits.service import LimitService
@@ -164,6 +165,7 @@ def running_gateway(
     local_models: LocalModels | None = None,
     answers: AnswerStore | None = None,
     environment: Mapping[str, str] | None = None,
+    believe: Believe = peer_only,
 ) -> Iterator[Gateway]:
     """A gateway with this configuration. `environment`: keys of upstreams besides `UP`."""
     path = folder / "gateway.yaml"
@@ -177,7 +179,7 @@ def running_gateway(
         answers=answers,
         feedback=feedback,
         rewards=feedback,
-        admission=Admission(LimitService(SystemClock()), PriceBook(None)),
+        admission=Admission(LimitService(SystemClock()), PriceBook(None), believe),
         settings=GatewaySettings(
             max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
         ),

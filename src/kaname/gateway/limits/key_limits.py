@@ -68,7 +68,7 @@ class KeyLimits:
         self.is_dynamic = bool(self.rules or self.user_budgets)
         self.plain = not policy.shadow and policy.max_cost_nano_usd is None and policy.allow_unpriced
         limited = self.meters or self.budgets or self.provider_budgets or self.is_dynamic
-        self.is_free = not limited and self.plain and self.models.allows_all
+        self.is_free = not limited and self.plain and self.models.allows_all and not self.networks
         """Whether nothing can refuse a call, so that nothing needs to be estimated."""
         self.usage: KeyUsage = live.usage(subject.project_id, subject.key_id)
 
