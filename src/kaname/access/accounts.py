@@ -160,7 +160,8 @@ class AccountService:
         return places
 
     def _require_password(self, user_id: str, password: str | None) -> None:
-        with self._database.read() as connection:
+        with self._database.write() as connection:
+            self._throttle.count_change(connection, user_id)
             stored = connection.execute(select(users.c.password_hash).where(users.c.id == user_id)).scalar_one()
         if password is None or not self._passwords.is_right(password, stored):
             raise InvalidInputError(
@@ -169,6 +170,8 @@ class AccountService:
                 param="current_password",
                 code="current_password_wrong",
             )
+        with self._database.write() as connection:
+            self._throttle.take_back_change(connection, user_id)
 
 
 def create_user(connection: Connection, *, email: str, name: str, password_hash: str, clock: Clock) -> User:

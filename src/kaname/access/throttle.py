@@ -7,6 +7,7 @@ right, so parallel guesses count too. Accounts that don't exist are counted alik
 
 import hashlib
 import ipaddress
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import NamedTuple
 
@@ -37,8 +38,19 @@ class LoginThrottle:
 
     def count_attempt(self, connection: Connection, email: str, address: str) -> None:
         """Counts an attempt as failed until `take_back`; raises RateLimitedError, counting nothing, during a wait."""
+        self._count(connection, _subjects(email, address))
+
+    def count_change(self, connection: Connection, user_id: str) -> None:
+        """`count_attempt` for the password that a change asks for. Counted apart from logins, or whoever has a stolen
+        session could lock its owner out by guessing."""
+        self._count(connection, (_change_of(user_id),))
+
+    def take_back_change(self, connection: Connection, user_id: str) -> None:
+        """The password was right."""
+        connection.execute(delete(login_attempts).where(login_attempts.c.subject == _change_of(user_id).key))
+
+    def _count(self, connection: Connection, subjects: Sequence[_Subject]) -> None:
         now = self._clock.now()
-        subjects = _subjects(email, address)
         c = login_attempts.c
         for subject in subjects:
             # The row must be there before it can be locked, or parallel first guesses would not see each other.
@@ -86,6 +98,10 @@ class LoginThrottle:
         if excess > 0:
             oldest = select(c.subject).order_by(c.last_failed_at).limit(excess + MAX_ROWS // 10)
             connection.execute(delete(login_attempts).where(c.subject.in_(oldest)))
+
+
+def _change_of(user_id: str) -> _Subject:
+    return _Subject(f"change:{user_id}", FREE_FAILURES_OF_ACCOUNT)
 
 
 def _subjects(email: str, address: str) -> tuple[_Subject, _Subject]:

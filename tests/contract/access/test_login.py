@@ -222,6 +222,19 @@ def test_a_new_password_ends_the_other_sessions(site: Site, owner: Browser) -> N
     assert site.log_in("owner@example.com", new)
 
 
+def test_a_stolen_session_cannot_guess_the_password(site: Site, owner: Browser) -> None:
+    guesses = [
+        owner.client.patch("/api/v1/me", json={"password": "another good password", "current_password": f"guess {i}"})
+        for i in range(8)
+    ]
+    assert [guess.status_code for guess in guesses] == [400] * 5 + [429] * 3
+    assert int(guesses[-1].headers["retry-after"]) >= 1
+    assert site.log_in("owner@example.com")  # its owner isn't locked out
+    site.clock.advance(timedelta(minutes=15).total_seconds())
+    right = {"password": "another good password", "current_password": PASSWORD}
+    assert owner.client.patch("/api/v1/me", json=right).status_code == 200
+
+
 def test_personal_tokens(site: Site, owner: Browser) -> None:
     made = owner.client.post("/api/v1/me/tokens", json={"name": "laptop"}).json()
     shell = site.visitor()
