@@ -35,6 +35,10 @@ from kaname.app.storage import Storage, gateway_config_path, open_storage, start
 from kaname.app.system import SystemStatus
 from kaname.app.worker import WAKE_VARIABLE
 from kaname.gateway.admission import Admission
+from kaname.gateway.batches.content import FileContent
+from kaname.gateway.batches.erasure import FileBytes
+from kaname.gateway.batches.file_store import FileStore
+from kaname.gateway.batches.service import Batches
 from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.limits.budget_store import BudgetStore
@@ -174,6 +178,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
         rewards=ExperimentRewards(storage.columns),
         answers=answers,
+        batches=Batches(storage.database, storage.blobs, access.keyring, clock, configuration.gateway),
     )
     status = SystemStatus(
         storage=storage, worker=worker, models=models, gateway=gateway, limits=limits, data_dir=data_dir
@@ -282,7 +287,8 @@ def _project_stores(storage: Storage, data_dir: DataDir, clock: Clock) -> tuple[
     rows = TelemetryRows(
         storage.columns, storage.journal, clock, lambda: oldest_age_s(data_dir.journal, clock.now_ns())
     )
-    return rows, DeadLetterRows(letters)
+    files = FileStore(storage.database, FileContent(storage.blobs), clock)
+    return rows, DeadLetterRows(letters), FileBytes(files)
 
 
 def _access_settings(configuration: Configuration) -> AccessSettings:

@@ -17,6 +17,8 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 from kaname.gateway.admission import Admission
 from kaname.gateway.attempts import CallFailedError
 from kaname.gateway.bandits import BanditBook, RewardSource
+from kaname.gateway.batches.calls import BatchCalls
+from kaname.gateway.batches.ports import BatchService, is_batch_path
 from kaname.gateway.cache.embedder import LocalEmbedder
 from kaname.gateway.cache.service import AnswerCache
 from kaname.gateway.cache.store import AnswerStore
@@ -77,10 +79,12 @@ class GatewayApp:
         feedback: FeedbackWriter,
         rewards: RewardSource,
         answers: AnswerStore | None = None,
+        batches: BatchService | None = None,
     ) -> None:
         self.config = config
         self._admission = admission
         self._feedback = feedback
+        self._batches = batches
         self._answers = answers or AnswerStore(None, max_bytes=settings.cache_bytes, max_entries=settings.cache_entries)
         self.cache: AnswerCache | None = None
         """Kept answers; None before `start`."""
@@ -128,6 +132,13 @@ class GatewayApp:
         self._mirrors = Mirrors(
             self._pipeline.shadow, self._sink, self._sweeper, self._rng, self._settings.record_body_bytes
         )
+        if self._batches is not None:
+            self._batches.start(
+                BatchCalls(
+                    self._pipeline, lambda: self.config.current, self._gate, self._sink, self._sweeper,
+                    self._settings.record_body_bytes, self.metrics.count, self._idle.set,
+                )
+            )  # fmt: skip
         self._watchers = [
             loop.create_task(self.config.watch(self._settings.reload_interval_s)),
             loop.create_task(self.bandits.follow()),
@@ -174,6 +185,8 @@ class GatewayApp:
                     await self._idle.wait()
             except TimeoutError:
                 logger.warning("%d calls were still running when the gateway closed", self.running)
+        if self._batches is not None:
+            await self._batches.close()
         if self._mirrors is not None:
             self._mirrors.close()
         if self._pool is not None:
@@ -342,6 +355,10 @@ class GatewayApp:
                 return
             if path == FEEDBACK_PATH:
                 await self._serve_feedback(exchange, pipeline, method, receive)
+                return
+            if self._batches is not None and is_batch_path(path):
+                caller = pipeline.authenticate(exchange.headers)
+                await self._batches.serve(exchange, caller, method, path, scope["query_string"], receive)
                 return
             if path != _MODELS and not path.startswith(_MODELS + "/"):
                 raise NotFoundError(

@@ -21,6 +21,10 @@ class GatewaySettings:
     record_body_bytes: int = setting(MIB, "How much of each request and answer is recorded.")
     cache_bytes: int = setting(64 * MIB, "How much of answers that routes cache is kept, in memory and on disk each.")
     cache_entries: int = setting(50_000, "How many answers are kept; 0 keeps none.")
+    file_max_bytes: int = setting(200 * MIB, "Largest file that can be uploaded for a batch.")
+    batch_concurrency: int = setting(
+        8, "Requests of batches under way in one process; 0: this process accepts batches and runs none."
+    )
     workers: int = setting(1, "Processes of `kaname gateway up` that share its port.")
     max_in_flight: int = setting(
         5_000, "Calls under way in one process; more are refused with 503 before they are read. 0: no bound."
