@@ -185,6 +185,13 @@ def test_only_callers_and_known_methods_are_served(gateway: Gateway) -> None:
     assert httpx.head(url, headers=KEY).status_code == 405
 
 
+def test_completions_to_a_chat_only_provider_are_refused_clearly(gateway: Gateway) -> None:
+    with pytest.raises(openai.BadRequestError) as caught:
+        gateway.client().completions.create(model="claude/claude-x", prompt="Hi")
+    assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "model")
+    assert "/v1/completions" in str(caught.value)
+
+
 def test_two_models_or_a_repeated_one_are_refused(gateway: Gateway) -> None:
     url = f"{root(gateway)}/pass/native/models/a/chat"
     assert httpx.post(url, json={"model": "b"}, headers=KEY).status_code == 400

@@ -2571,7 +2571,7 @@ export interface components {
              * @default chat_completions
              * @enum {string}
              */
-            surface?: "chat_completions" | "completions" | "embeddings" | "responses" | "messages" | "count_tokens" | "moderations" | "rerank" | "images" | "audio_speech" | "audio_transcriptions" | "pass";
+            surface?: "chat_completions" | "completions" | "embeddings" | "responses" | "messages" | "count_tokens" | "moderations" | "rerank" | "images" | "image_edits" | "image_variations" | "audio_speech" | "audio_transcriptions" | "audio_translations" | "pass";
             /**
              * Headers
              * @default {}
