@@ -15,7 +15,7 @@ import orjson
 from kaname.gateway.answer import PassedError, read_error
 from kaname.gateway.config import BaseUrl
 from kaname.gateway.decode import MAX_MODEL_CHARS, refuse_repeated_keys
-from kaname.gateway.form import is_form, parse_form
+from kaname.gateway.form import parse_form
 from kaname.gateway.opaque import safe_type
 from kaname.gateway.openai_errors import ErrorReply, Headers
 from kaname.gateway.providers.model import HeaderLines
@@ -106,7 +106,7 @@ def named_model(passed: Passed, body: bytes, content_type: bytes) -> tuple[str, 
     """Which model a call uses, or `NO_MODEL`, and its JSON; raises InvalidInputError when it names several."""
     document: dict[str, object] = {}
     found = {unquote_to_bytes(name).decode("utf-8", "replace") for name in _MODEL_IN_PATH.findall(passed.path)}
-    if is_form(content_type):
+    if content_type.lstrip()[:19].lower() == b"multipart/form-data":  # other multiparts are uploads
         document = parse_form(body, content_type).fields()
     elif body.lstrip()[:1] == b"{":
         document = _read_json(body)

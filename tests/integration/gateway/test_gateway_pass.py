@@ -192,6 +192,17 @@ def test_completions_to_a_chat_only_provider_are_refused_clearly(gateway: Gatewa
     assert "/v1/completions" in str(caught.value)
 
 
+def test_a_form_names_its_model_and_other_multiparts_are_uploads(gateway: Gateway) -> None:
+    url = f"{root(gateway)}/pass/native/audio/x"
+    form = httpx.post(url, data={"model": "whisper-x"}, files={"file": b"abc"}, headers=KEY)
+    upload = httpx.post(url, content=b"--x--", headers={**KEY, "content-type": "multipart/related; boundary=x"})
+    assert (form.status_code, upload.status_code) == (200, 200)
+    for answer, model in ((form, "native/whisper-x"), (upload, "native/-")):
+        request_id = answer.headers["x-request-id"]
+        record = gateway.sink.wait(lambda r, wanted=request_id: r.request_id == wanted)  # type: ignore[misc]
+        assert record.requested_model == model
+
+
 def test_two_models_or_a_repeated_one_are_refused(gateway: Gateway) -> None:
     url = f"{root(gateway)}/pass/native/models/a/chat"
     assert httpx.post(url, json={"model": "b"}, headers=KEY).status_code == 400
