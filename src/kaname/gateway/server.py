@@ -358,6 +358,7 @@ class GatewayApp:
                 return
             if self._batches is not None and is_batch_path(path):
                 caller = pipeline.authenticate(exchange.headers)
+                self._check_address(caller, exchange)
                 await self._batches.serve(exchange, caller, method, path, scope["query_string"], receive)
                 return
             if path != _MODELS and not path.startswith(_MODELS + "/"):
