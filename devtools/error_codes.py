@@ -17,7 +17,7 @@ SOURCES = ROOT / "src" / "kaname"
 CODES = ROOT / "ui" / "src" / "api" / "error-codes.ts"
 _ELSEWHERE = (
     "app/api_client.py", "app/data_dir.py", "app/demo.py", "app/doctor.py", "app/engine.py", "app/worker.py",
-    "gateway/*.py", "gateway/cache/*.py", "gateway/dialects/*.py", "gateway/dialects/*/*.py", "gateway/providers/*.py",
+    "gateway/*.py", "gateway/batches/*.py", "gateway/cache/*.py", "gateway/dialects/*.py", "gateway/dialects/*/*.py", "gateway/providers/*.py",
     "gateway/routing/*.py", "gateway/limits/refusals.py", "gateway/limits/admission.py",
     "gateway/pricing/compile.py", "gateway/pricing/snapshot.py", "kernel/child.py",
     "kernel/registry.py", "kernel/settings.py", "serving/**/*.py", "serving/*.py", "storage/blobs/*.py",

@@ -7,7 +7,6 @@ requests end first, then the journal is committed, then the children go.
 
 import asyncio
 import logging
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -24,31 +23,23 @@ from kaname.app.bodies import BoundedBodies
 from kaname.app.configuration import Configuration
 from kaname.app.consumers import export_target
 from kaname.app.data_dir import DEAD_LETTERS, DataDir, unusable
-from kaname.app.gateway_api import GatewayParts, build_gateway_api, open_gateway_config
 from kaname.app.gateway_journal import oldest_age_s
+from kaname.app.gateway_wiring import GatewaySlice, build_gateway
 from kaname.app.health_pages import HealthPages
 from kaname.app.proxies import TrustedProxies
 from kaname.app.root import RootApp
 from kaname.app.server_metrics import ServerMetrics
 from kaname.app.static_files import StaticFiles
-from kaname.app.storage import Storage, gateway_config_path, open_storage, start_engine
+from kaname.app.storage import Storage, open_storage, start_engine
 from kaname.app.system import SystemStatus
 from kaname.app.worker import WAKE_VARIABLE
-from kaname.gateway.admission import Admission
 from kaname.gateway.batches.content import FileContent
 from kaname.gateway.batches.erasure import FileBytes
 from kaname.gateway.batches.file_store import FileStore
-from kaname.gateway.batches.service import Batches
 from kaname.gateway.cache.store import AnswerStore
-from kaname.gateway.journal_sink import JournalSink
-from kaname.gateway.limits.budget_store import BudgetStore
-from kaname.gateway.limits.process import ProcessLimits, build_limits
-from kaname.gateway.limits.routes import LimitsApi
-from kaname.gateway.limits.store import LimitStore
-from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.limits.process import ProcessLimits
 from kaname.gateway.pricing.follower import PriceFollower
-from kaname.gateway.pricing.snapshot import load_snapshot
-from kaname.gateway.pricing.store import PriceRefresher, PriceStore
+from kaname.gateway.pricing.store import PriceStore
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.kernel.clock import Clock, SystemClock
@@ -59,8 +50,6 @@ from kaname.serving.store import ModelStore
 from kaname.storage.sql.database import Database
 from kaname.traces.dead_letters import DeadLetters
 from kaname.traces.demo.service import DemoLoader
-from kaname.traces.experiment_rewards import ExperimentRewards
-from kaname.traces.gateway_feedback import FeedbackScores
 from kaname.traces.live import LiveFeed
 from kaname.traces.project_rows import DeadLetterRows, TelemetryRows
 from kaname.traces.receiver import OtlpReceiver
@@ -159,29 +148,9 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
     worker = _start_worker(configuration, storage)
     models = LocalModelService(ModelStore(data_dir.models, build_sources(configuration.models)), configuration.models)
     models.start()
-    gateway_files = open_gateway_config(
-        gateway_config_path(configuration, data_dir), configuration.gateway, os.environ, storage.database,
-        storage.crypto, access.audit, clock,
-    )  # fmt: skip
-    limits = build_limits(storage.database, clock)
-    prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
-    price_follower = PriceFollower(PriceRefresher(storage.database, prices), configuration.pricing.poll_s)
-    price_follower.start()
-    sink = JournalSink(storage.journal)
-    gateway = GatewayApp(
-        keys=access.keyring,
-        config=gateway_files.file,
-        record_sink=sink,
-        local_models=models,
-        settings=configuration.gateway,
-        admission=Admission(limits.service, prices, proxies.client),
-        feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
-        rewards=ExperimentRewards(storage.columns),
-        answers=answers,
-        batches=Batches(storage.database, storage.blobs, access.keyring, clock, configuration.gateway),
-    )
+    gateway = build_gateway(configuration, data_dir, storage, access, models, answers, proxies, clock)
     status = SystemStatus(
-        storage=storage, worker=worker, models=models, gateway=gateway, limits=limits, data_dir=data_dir
+        storage=storage, worker=worker, models=models, gateway=gateway.app, limits=gateway.limits, data_dir=data_dir
     )
     live = LiveFeed(storage.columns, clock, configuration.traces)
     api = build_api(
@@ -189,48 +158,11 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
             access=access,
             traces=_traces_api(configuration, storage, access, live, clock),
             prices=PriceStore(storage.database, access.audit, clock),
-            limits=LimitsApi(
-                limits=LimitStore(storage.database, access.audit, clock),
-                budgets=BudgetStore(storage.database, access.audit, clock),
-                defaults=lambda: limits.service.defaults.policy,
-            ),
-            gateway=build_gateway_api(
-                gateway_files,
-                GatewayParts(
-                    health=gateway.health,
-                    limits=limits.service,
-                    prices=prices,
-                    local_models=models,
-                    cache=lambda: gateway.cache.stats() if gateway.cache is not None else None,
-                ),
-                access.keys,
-                clock,
-            ),
+            limits=gateway.limits_api(storage, access, clock),
+            gateway=gateway.management(access, clock),
             models=models,
             status=status,
         )
-    )
-    otlp = OtlpReceiver(access.keyring, storage.journal, configuration.ingest)
-    metrics = ServerMetrics(
-        storage=storage,
-        worker=worker,
-        gateway=gateway,
-        journal_folder=data_dir.journal,
-        records_dropped=lambda: sink.dropped,
-    )
-    health = HealthPages(
-        readiness=status.readiness,
-        metrics=metrics.text,
-        keys=access.keyring,
-        allow_loopback=configuration.server.metrics_loopback,
-    )
-    root = RootApp(
-        gateway=gateway,
-        otlp=otlp,
-        api=BoundedBodies(api),
-        ui=StaticFiles(),
-        health=health,
-        proxies=proxies,
     )
     return Installation(
         configuration=configuration,
@@ -239,11 +171,43 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         worker=worker,
         models=models,
         live=live,
-        gateway=gateway,
-        limits=limits,
-        price_follower=price_follower,
+        gateway=gateway.app,
+        limits=gateway.limits,
+        price_follower=gateway.price_follower,
         api=api,
-        root=root,
+        root=RootApp(
+            gateway=gateway.app,
+            otlp=OtlpReceiver(access.keyring, storage.journal, configuration.ingest),
+            api=BoundedBodies(api),
+            ui=StaticFiles(),
+            health=_health_pages(configuration, data_dir, storage, access, worker, gateway, status),
+            proxies=proxies,
+        ),
+    )
+
+
+def _health_pages(
+    configuration: Configuration,
+    data_dir: DataDir,
+    storage: Storage,
+    access: AccessService,
+    worker: ChildProcess,
+    gateway: GatewaySlice,
+    status: SystemStatus,
+) -> HealthPages:
+    """What monitoring reads."""
+    metrics = ServerMetrics(
+        storage=storage,
+        worker=worker,
+        gateway=gateway.app,
+        journal_folder=data_dir.journal,
+        records_dropped=lambda: gateway.sink.dropped,
+    )
+    return HealthPages(
+        readiness=status.readiness,
+        metrics=metrics.text,
+        keys=access.keyring,
+        allow_loopback=configuration.server.metrics_loopback,
     )
 
 

@@ -184,9 +184,10 @@ def running_gateway(
             max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
         ),
     )
+    protocol = type("Quiet", (QuietProtocol,), {"direct_calls": app})
     server = uvicorn.Server(
         uvicorn.Config(
-            app, host="127.0.0.1", port=0, http=type("Quiet", (QuietProtocol,), {"direct_calls": app}), loop="uvloop", lifespan="off", access_log=False,
+            app, host="127.0.0.1", port=0, http=protocol, loop="uvloop", lifespan="off", access_log=False,
             proxy_headers=False, server_header=False, date_header=False, log_level="error",
             timeout_graceful_shutdown=2,
         )
