@@ -17,8 +17,8 @@ SOURCES = ROOT / "src" / "kaname"
 CODES = ROOT / "ui" / "src" / "api" / "error-codes.ts"
 _ELSEWHERE = (
     "app/api_client.py", "app/data_dir.py", "app/demo.py", "app/doctor.py", "app/engine.py", "app/worker.py",
-    "gateway/*.py", "gateway/batches/*.py", "gateway/cache/*.py", "gateway/dialects/*.py", "gateway/dialects/*/*.py", "gateway/providers/*.py",
-    "gateway/routing/*.py", "gateway/limits/refusals.py", "gateway/limits/admission.py",
+    "gateway/*.py", "gateway/batches/*.py", "gateway/cache/*.py", "gateway/dialects/*.py", "gateway/dialects/*/*.py",
+    "gateway/providers/*.py", "gateway/routing/*.py", "gateway/limits/refusals.py", "gateway/limits/admission.py",
     "gateway/pricing/compile.py", "gateway/pricing/snapshot.py", "kernel/child.py",
     "kernel/registry.py", "kernel/settings.py", "serving/**/*.py", "serving/*.py", "storage/blobs/*.py",
     "storage/columns/engine/*.py", "storage/columns/local.py", "storage/columns/lock.py", "storage/crypto.py",
