@@ -103,9 +103,10 @@ class KeyRing:
         Raises UnauthenticatedError for anything else. About one microsecond.
         """
         digest = b""
+        remembered = self._seen  # taken before the keys: what is noted in it is forgotten with them
         if authorization is not None:
             digest = sha256(authorization).digest()
-            seen = self._seen.get(digest)
+            seen = remembered.get(digest)
             if seen is not None and (now_ns := time_ns()) < seen.expires_ns:
                 seen.last_used_ns = now_ns
                 return seen.principal
@@ -129,9 +130,9 @@ class KeyRing:
             raise UnauthenticatedError("the API key has expired", hint="Create another in the project's settings.")
         entry.last_used_ns = now_ns
         if digest:
-            if len(self._seen) >= MAX_SEEN:
-                self._seen = {}
-            self._seen[digest] = entry
+            if len(remembered) >= MAX_SEEN:
+                remembered.clear()
+            remembered[digest] = entry
         return entry.principal
 
     def principal(self, key_id: str) -> Principal | None:

@@ -1,6 +1,7 @@
 """The key ring without a database: whatever bytes come in, a principal or UnauthenticatedError comes out."""
 
 import base64
+import dataclasses
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -75,6 +76,41 @@ def test_expiry(keys: KeyList) -> None:
     assert ring.authenticate(f"Bearer {alive}".encode())
     with pytest.raises(UnauthenticatedError, match="expired"):
         ring.authenticate(f"Bearer {dead}".encode())
+
+
+def revoke(keys: KeyList) -> None:
+    keys.records.append(dataclasses.replace(keys.records[0], usable=False))
+
+
+def test_a_revoked_key_that_was_used_is_refused(keys: KeyList) -> None:
+    _, secret_key = keys.issue()
+    ring = KeyRing(keys)
+    ring.refresh()
+    header = f"Bearer {secret_key}".encode()
+    for _ in range(2):
+        ring.authenticate(header)
+    revoke(keys)
+    ring.refresh()
+    with pytest.raises(UnauthenticatedError):
+        ring.authenticate(header)
+
+
+def test_a_key_revoked_while_it_is_checked_is_not_remembered(keys: KeyList, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, secret_key = keys.issue()
+    ring = KeyRing(keys)
+    ring.refresh()
+    header = f"Bearer {secret_key}".encode()
+
+    def revoked_meanwhile(a: bytes, b: bytes) -> bool:
+        revoke(keys)
+        ring.refresh()
+        return a == b
+
+    monkeypatch.setattr(keyring_module, "compare_digest", revoked_meanwhile)
+    ring.authenticate(header)
+    monkeypatch.undo()
+    with pytest.raises(UnauthenticatedError):
+        ring.authenticate(header)
 
 
 def test_unknown_keys_and_wrong_secrets_take_the_same_way(monkeypatch: pytest.MonkeyPatch) -> None:
