@@ -81,6 +81,12 @@ def postgresql_url() -> Iterator[str]:
     yield from _fresh_postgres("template1")
 
 
+@pytest.fixture(scope="module")
+def own_postgresql_url() -> Iterator[str]:
+    """The address of an empty PostgreSQL database that a module's live server has for itself."""
+    yield from _fresh_postgres("template1")
+
+
 @pytest.fixture(params=ENGINES)
 def sql_engine(request: pytest.FixtureRequest) -> str:
     return request.param

@@ -35,7 +35,7 @@ def server(
         f'providers: {{up: {{base_url: "http://127.0.0.1:{upstream.port}/v1", allow_private: true, '
         "keys: [{env: UP_KEY}]}}\nmodels: {m: {use: up/m}}\n"
     )
-    sql_url = "" if request.param == "sqlite" else request.getfixturevalue("postgresql_url")
+    sql_url = "" if request.param == "sqlite" else request.getfixturevalue("own_postgresql_url")
     environment = {"UP_KEY": "k", "KANAME_GATEWAY_BATCH_CONCURRENCY": "4"}
     running = start_live_server(data_dir, sql_url=sql_url, environment=environment)
     yield running

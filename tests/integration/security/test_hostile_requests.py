@@ -139,10 +139,14 @@ def test_hostile_filters(attacked: LiveServer, caller: Caller) -> None:
                 check(caller.call("GET", target), text)
 
 
+_ANYTHING_GOES = ("/demo-data", "/config/validate")
+"""One reads no body, and to the other a wrong text is what it is asked about."""
+
+
 def test_hostile_bodies(attacked: LiveServer, caller: Caller) -> None:
     before = state_of(attacked)
     for method, path, operation in operations(attacked):
-        if method in ("GET", "DELETE"):
+        if method in ("GET", "DELETE") or path.endswith(_ANYTHING_GOES):
             continue
         objects = ["{" + ",".join(f'"{f}":{v}' for f in operation["fields"]) + "}" for v in JSON_VALUES]
         objects += [f'{{"{f}":{v}}}' for f in operation["fields"] for v in JSON_VALUES]
@@ -199,7 +203,8 @@ def test_hostile_spans_are_kept_or_refused_and_hold_nothing_up(attacked: LiveSer
     for path in ("spans/facets", "spans/histogram", "traces", "sessions", "users", "scores/summary", "export/spans"):
         assert attacked.with_key("GET", attacked.project_path(path)).status == 200, path
     scores = attacked.with_key("GET", attacked.project_path("scores")).json()["items"]
-    assert [s["created_at"] >= "2026" for s in scores] == [True], "a time beyond the store's must not wrap around"
+    assert scores
+    assert all(s["created_at"] >= "2026" for s in scores), "a time beyond the store's must not wrap around"
 
 
 def test_the_log_has_no_payload_no_secret_and_no_crash(attacked: LiveServer) -> None:

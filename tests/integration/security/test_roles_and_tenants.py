@@ -42,8 +42,8 @@ def test_a_role_reaches_exactly_what_it_may(attacked: LiveServer, people: dict[s
 
 def test_other_organizations_and_projects_do_not_exist(attacked: LiveServer, other_place: OtherPlace) -> None:
     for method, template, _ in GUARDED:
-        if "{" not in template:
-            continue
+        if "{organization_id}" not in template and "{project_id}" not in template:
+            continue  # it belongs to nobody, or to the installation
         path = fill(template, organization_id=other_place.organization_id, project_id=other_place.project_id)
         body = None if method in ("GET", "DELETE") else {}
         for answer in (attacked.call(method, path, body), attacked.with_key(method, path, body)):

@@ -27,6 +27,8 @@ _PAGE = 500
 class LeaseLostError(ConflictError):
     """Another process runs the batch now, or it is erased. Never leaves the worker."""
 
+    default_code = "lease_lost"
+
 
 class LeaseStore:
     """One process's side; `owner` names it."""

@@ -251,7 +251,8 @@ class Journal:
         except Exception as e:  # noqa: BLE001 - border: this thread must outlive any failure, its waiters wait for it
             self._abandon_segment()
             return self._describe_failure(e)
-        self._failing = ""
+        if self._failing != "full":  # a group that was let in before the log was full proves nothing; pruning does
+            self._failing = ""
         self._fsyncs += 1
         self._appended += len(items)
         self._log_bytes = self._sealed.bytes + segment.size
