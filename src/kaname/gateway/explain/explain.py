@@ -8,11 +8,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from random import Random
 
-import orjson
-
 from kaname.gateway.caller_context import open_record, read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
-from kaname.gateway.decode import DecodedRequest, decode_request
+from kaname.gateway.decode import DecodedRequest, decode_request, encode_document
 from kaname.gateway.explain.limits import explain_limits
 from kaname.gateway.explain.targets import TargetExplainer
 from kaname.gateway.explain.views import (
@@ -72,8 +70,10 @@ class Explainer:
 
     def explain(self, config: GatewayConfig, question: Question) -> PlanExplanation:
         """Raises what a call would raise before it is routed: InvalidInputError, NotFoundError. In the event loop."""
-        headers = {name.lower().encode(): value.encode() for name, value in question.headers.items()}
-        body = orjson.dumps(question.document)
+        headers = {
+            k.lower().encode("utf-8", "replace"): v.encode("utf-8", "replace") for k, v in question.headers.items()
+        }
+        body = encode_document(question.document)
         record = open_record(question.surface, headers)
         read_headers(record, headers)
         request = decode_request(question.surface, body)
