@@ -73,7 +73,7 @@ class Explainer:
         headers = {
             k.lower().encode("utf-8", "replace"): v.encode("utf-8", "replace") for k, v in question.headers.items()
         }
-        body = encode_document(question.document)
+        body = encode_document(dict(question.document))
         record = open_record(question.surface, headers)
         read_headers(record, headers)
         request = decode_request(question.surface, body)
