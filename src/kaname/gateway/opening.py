@@ -122,7 +122,7 @@ class Opener:
         chunk = await response.next_chunk()
         if wire.framing == "sse" and not _is_event_stream(response) and not looks_like_events(chunk):
             raise await self._not_a_stream(response, chunk)
-        held = await _hold(response, relay, chunk, parsed=isinstance(relay, TranslatedRelay))
+        held = await _hold(response, relay, chunk)
         response.awaiting_content = False
         return OpenStream(
             relay=relay,
@@ -154,12 +154,13 @@ class Opener:
         return UpstreamError("the upstream didn't stream although it was asked to", code="upstream_invalid_response")
 
 
-async def _hold(response: UpstreamResponse, relay: Relay, chunk: bytes, *, parsed: bool) -> bytes:
+async def _hold(response: UpstreamResponse, relay: Relay, chunk: bytes) -> bytes:
     """Collects what the client will get until there is content, the end, or too much to hold."""
-    held, checked, ended = b"", parsed, False
+    content = relay.content if isinstance(relay, EventRelay) else None
+    held, checked, ended = b"", content is None, False  # a translation raises the upstream's errors by itself
     while True:
         held += relay.feed(chunk) if chunk else relay.finish()
-        if not parsed and (error := early_error(held)) is not None:
+        if content is not None and (error := early_error(held, content)) is not None:
             raise error_in_success(error)
         checked = checked or any(event_data(event) for event in split_events(held))
         if relay.content_seen or relay.done or len(held) > MAX_HELD_BYTES:

@@ -112,6 +112,11 @@ class EventRelay:
         self._tail: deque[bytes] = deque()
         self._tail_size = 0
 
+    @property
+    def content(self) -> re.Pattern[bytes]:
+        """Found in an event that carries text, a tool call or reasoning."""
+        return self._dialect.content
+
     def feed(self, chunk: bytes) -> bytes:
         """The events that `chunk` completes, b"" for none; raises UpstreamError when one is too large."""
         if self._held or not chunk.endswith(b"\n\n"):
@@ -243,13 +248,18 @@ def looks_like_events(beginning: bytes) -> bool:
     return start.startswith((b"data:", b"event:", b"id:", b"retry:", b":"))
 
 
-def early_error(events: bytes) -> dict[str, object] | None:
-    """The error object when one of the first events is one, in the words of any surface."""
+def early_error(events: bytes, content: re.Pattern[bytes]) -> dict[str, object] | None:
+    """The error object when an event is one before any that matches `content`, in the words of any surface.
+
+    An error behind content isn't early, also when both came in one packet: how bytes were cut must decide nothing.
+    """
     if b'"error"' not in events and b'"response.failed"' not in events:
         return None
     for event in split_events(events):
         if (b'"error"' in event or b'"response.failed"' in event) and (error := _error_in(event_data(event))):
             return error
+        if content.search(event):
+            return None
     return None
 
 

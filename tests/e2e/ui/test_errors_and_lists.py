@@ -80,7 +80,7 @@ def test_an_error_count_leads_to_the_errors(open_page: OpenPage, traces: Traces)
     page.locator("tbody tr a", has_text="✕").first.click()
     page.wait_for_url("**/traces?*session_id*")
     page.locator("[role=row] [role=gridcell]").first.wait_for()
-    assert page.get_by_text("1 span", exact=False).first.is_visible()
+    page.get_by_text("1 span", exact=False).first.wait_for()
 
 
 def test_two_panes_stand_one_above_the_other_on_a_phone(open_page: OpenPage, traces: Traces) -> None:

@@ -377,6 +377,7 @@ BEHAVIOURS: dict[str, Behaviour] = {
     "emptystream": stream_of(b": ping\n\n"),
     "errorfirst": stream_of(b'data: {"error": {"message": "model crashed"}}\n\n'),
     "errorlater": stream_of(ROLE, TOKENS[0], b'data: {"error": {"message": "model crashed"}}\n\n'),
+    "errortogether": stream_of(ROLE + TOKENS[0] + b'data: {"error": {"message": "model crashed"}}\n\n'),
     "crlf": stream_of(
         b"\xef\xbb\xbf: hello\r\n\r\n",
         *(e.replace(b"\n", b"\r\n") for e in (ROLE, TOKENS[0], TOKENS[1], FINISH, DONE)),

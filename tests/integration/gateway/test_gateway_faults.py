@@ -185,8 +185,9 @@ def test_error_as_first_event_is_a_502(gateway: Gateway) -> None:
     assert "model crashed" in str(reply.error["message"])
 
 
-def test_error_of_the_upstream_in_a_stream_is_passed_once(gateway: Gateway) -> None:
-    reply = post(gateway, "errorlater/m", stream=True)
+@pytest.mark.parametrize("mode", ["errorlater", "errortogether"])
+def test_error_of_the_upstream_in_a_stream_is_passed_once(gateway: Gateway, mode: str) -> None:
+    reply = post(gateway, f"{mode}/m", stream=True)
     assert reply.body.count(b"error") == 1
     assert record_of(gateway, reply).outcome == "incomplete"
 

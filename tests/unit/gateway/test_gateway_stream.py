@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kaname.gateway.stream import EventRelay, early_error, event_data, split_events
+from kaname.gateway.stream import CHAT_STREAM, EventRelay, early_error, event_data, split_events
 from kaname.kernel.errors import UpstreamError
 
 EVENTS = [
@@ -60,7 +60,7 @@ def test_any_bytes_pass_in_order(chunks: list[bytes], strip: bool) -> None:
     assert b"".join(chunks).startswith(out)
     machine.finish()
     machine.end()
-    early_error(out)
+    early_error(out, CHAT_STREAM.content)
 
 
 @given(st.integers(0, len(b"".join(EVENTS)) - 1))
@@ -145,7 +145,9 @@ def test_events_that_nobody_can_read_are_counted(event: bytes, malformed: int) -
     ],
 )
 def test_an_error_after_a_role_is_an_error_on_every_surface(event: bytes) -> None:
-    error = early_error(EVENTS[0] + event)
+    error = early_error(EVENTS[0] + event, CHAT_STREAM.content)
     assert error is not None
     assert error["message"] == "x"
-    assert early_error(EVENTS[0] + b'data: {"type":"response.created","response":{"error":null}}\n\n') is None
+    created = b'data: {"type":"response.created","response":{"error":null}}\n\n'
+    assert early_error(EVENTS[0] + created, CHAT_STREAM.content) is None
+    assert early_error(EVENTS[2] + event, CHAT_STREAM.content) is None, "content came first"
