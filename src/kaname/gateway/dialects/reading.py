@@ -5,7 +5,7 @@ Invariants: no reader changes a document; a message shows at most 80 characters 
 """
 
 import re
-from typing import cast
+from typing import NamedTuple, cast
 
 import orjson
 
@@ -57,6 +57,22 @@ def invalid(param: str, value: object, expected: str) -> InvalidInputError:
     else:
         shown = repr(value) if isinstance(value, (bool, int, float)) else f"a {type(value).__name__}"
     return InvalidInputError(f"`{param}` is {shown}, not {expected}", hint="See the API reference.", param=param)
+
+
+class ImageAddress(NamedTuple):
+    """Where a chat image is: its URL, and the URL's path in the request."""
+
+    url: str
+    param: str
+
+
+def image_address(part: Document, path: str, losses: Losses, why: str) -> ImageAddress:
+    """The address in a part of type `image_url`; `why` says why the target loses its `detail`."""
+    value, where = part.get("image_url"), f"{path}.image_url"
+    image = {"url": value} if isinstance(value, str) else an_object(value, where)
+    if image.get("detail") not in (None, "auto"):
+        losses.lose(f"{where}.detail", why)
+    return ImageAddress(a_name(image.get("url"), f"{where}.url"), f"{where}.url")
 
 
 def an_object(value: object, param: str) -> Document:

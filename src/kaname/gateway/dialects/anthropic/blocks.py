@@ -8,7 +8,16 @@ import binascii
 from typing import NamedTuple
 
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import Losses, a_list, a_name, a_text, an_object, invalid, unsupported
+from kaname.gateway.dialects.reading import (
+    Losses,
+    a_list,
+    a_name,
+    a_text,
+    an_object,
+    image_address,
+    invalid,
+    unsupported,
+)
 
 IMAGE_TYPES = frozenset({"image/jpeg", "image/png", "image/gif", "image/webp"})
 PDF = "application/pdf"
@@ -73,13 +82,7 @@ def _to_block(part: Document, path: str, losses: Losses) -> Document | None:
 
 
 def _image(part: Document, path: str, losses: Losses) -> Document:
-    value = part.get("image_url")
-    where = f"{path}.image_url"
-    image = {"url": value} if isinstance(value, str) else an_object(value, where)
-    where = f"{where}.url"
-    url = a_name(image.get("url"), where)
-    if image.get("detail") not in (None, "auto"):
-        losses.lose(f"{path}.image_url.detail", "Anthropic's models choose the resolution themselves")
+    url, where = image_address(part, path, losses, "Anthropic's models choose the resolution themselves")
     data = split_data_url(url)
     if data is not None:
         media_type = "image/jpeg" if data.media_type == "image/jpg" else data.media_type

@@ -16,6 +16,7 @@ from kaname.gateway.dialects.reading import (
     a_name,
     a_text,
     an_object,
+    image_address,
     invalid,
     object_in,
     text_in,
@@ -76,13 +77,7 @@ def _to_block(part: Document, path: str, losses: Losses) -> Document | None:
 
 
 def _image(part: Document, path: str, losses: Losses) -> Document:
-    value = part.get("image_url")
-    where = f"{path}.image_url"
-    image = {"url": value} if isinstance(value, str) else an_object(value, where)
-    if image.get("detail") not in (None, "auto"):
-        losses.lose(f"{where}.detail", "models on Bedrock choose the resolution themselves")
-    where = f"{where}.url"
-    url = a_name(image.get("url"), where)
+    url, where = image_address(part, path, losses, "models on Bedrock choose the resolution themselves")
     data = split_data_url(url)
     if data is None:
         if url[:8].lower().startswith(("https://", "http://")):

@@ -9,7 +9,16 @@ from urllib.parse import urlsplit
 
 from kaname.gateway.dialects.anthropic.blocks import PDF, DataUrl, split_data_url
 from kaname.gateway.dialects.model import Document
-from kaname.gateway.dialects.reading import Losses, a_list, a_name, a_text, an_object, invalid, unsupported
+from kaname.gateway.dialects.reading import (
+    Losses,
+    a_list,
+    a_name,
+    a_text,
+    an_object,
+    image_address,
+    invalid,
+    unsupported,
+)
 
 _TEXTS: Final = ("text", "input_text", "output_text")
 _AUDIO: Final = {"wav": "audio/wav", "mp3": "audio/mp3", "flac": "audio/flac", "ogg": "audio/ogg", "aac": "audio/aac"}
@@ -54,13 +63,7 @@ def _to_part(part: Document, path: str, losses: Losses) -> Document | None:
 
 
 def _image(part: Document, path: str, losses: Losses) -> Document:
-    value = part.get("image_url")
-    where = f"{path}.image_url"
-    image = {"url": value} if isinstance(value, str) else an_object(value, where)
-    if image.get("detail") not in (None, "auto"):
-        losses.lose(f"{where}.detail", "Gemini chooses the resolution itself")
-    where = f"{where}.url"
-    url = a_name(image.get("url"), where)
+    url, where = image_address(part, path, losses, "Gemini chooses the resolution itself")
     data = split_data_url(url)
     if data is not None:
         return _inline(data._replace(media_type="image/jpeg") if data.media_type == "image/jpg" else data)
