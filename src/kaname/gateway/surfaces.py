@@ -40,7 +40,9 @@ _ALL = (
     SurfaceSpec(
         name="chat_completions", path="/chat/completions", required="messages", streams=True, hub=True, cacheable=True
     ),
-    SurfaceSpec(name="completions", path="/completions", required="prompt", streams=True, cacheable=True),
+    SurfaceSpec(
+        name="completions", path="/completions", required="prompt", streams=True, hub=True, cacheable=True
+    ),
     SurfaceSpec(name="embeddings", path="/embeddings", required="input", cacheable=True),
     SurfaceSpec(name="responses", path="/responses", required="input", streams=True, hub=True, cacheable=True),
     SurfaceSpec(

@@ -1,0 +1,1 @@
+"""OpenAI's older completions, as a client format."""
