@@ -356,3 +356,15 @@ def test_vectors_pass_untouched(gateway: Gateway) -> None:
     )
     assert answer.data[0].embedding == [0.1, -0.2]
     assert "<EMAIL_1>" in sent(gateway, "vector")
+
+
+def test_an_idempotency_key_belongs_to_what_was_sent_not_to_what_was_masked(gateway: Gateway) -> None:
+    def ask(text: str) -> openai.types.chat.ChatCompletion:
+        headers = {"idempotency-key": "masked-1"}
+        return gateway.client().chat.completions.create(model="masked", messages=user(text), extra_headers=headers)
+
+    first, again = ask("write to taro@example.com"), ask("write to taro@example.com")
+    assert (again.id, again.choices[0].message.content) == (first.id, first.choices[0].message.content)
+    with pytest.raises(openai.UnprocessableEntityError) as reused:
+        ask("write to hanako@example.com")
+    assert reused.value.code == "idempotency_key_reused"

@@ -111,7 +111,7 @@ class AnswerCache:
 
     async def _replay(self, exchange: Exchange, request: DecodedRequest, fill: Fill, sent: bytes) -> bool:
         """The first answer of an idempotency key; registers the call under it when there is none."""
-        key, digest = idempotency_key(exchange.record, sent), body_digest(exchange.body)
+        key, digest = idempotency_key(exchange.record, sent), body_digest(_sent_body(exchange))
         joined = False
         while True:
             answer = self._store.get(key)
@@ -277,6 +277,12 @@ class AnswerCache:
                 self._counts.clear()
             count = self._counts[route] = RouteCount()
         return count
+
+
+def _sent_body(exchange: Exchange) -> bytes:
+    """What the client sent: two requests that differ only in what a guard hides are two requests."""
+    guards = exchange.guards
+    return exchange.body if guards is None or guards.sent_body is None else guards.sent_body
 
 
 def _answer_of(record: GatewayRecord) -> CachedAnswer | None:

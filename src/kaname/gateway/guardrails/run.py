@@ -62,7 +62,7 @@ class GuardRun:
 
     __slots__ = (
         "_calls", "_cost", "_guards", "_kept", "_later", "_masks", "_question", "_record", "_relay", "_request",
-        "_screen", "_watchers", "recorded_body",
+        "_screen", "_watchers", "recorded_body", "sent_body",
     )  # fmt: skip
 
     def __init__(
@@ -82,6 +82,8 @@ class GuardRun:
         self._later: list[Callable[[], Awaitable[str]]] = []
         self.recorded_body: bytes | None = None
         """The request as it may be recorded, when that isn't what the client sent."""
+        self.sent_body: bytes | None = None
+        """What the client sent, when the request goes on as something else."""
 
     @property
     def blocked(self) -> bool:
@@ -130,7 +132,7 @@ class GuardRun:
                 if changes:
                     slot.write(apply_edits(slot.text, changes))
             slots = request_slots(document, surface)
-            self.recorded_body = orjson.dumps(document)
+            self.sent_body, self.recorded_body = request.body, orjson.dumps(document)
             request = request._replace(body=self.recorded_body, document=document, canonical=True)
         if blocking is not None:
             raise _refusal(*blocking)
