@@ -6,6 +6,8 @@ Upstream errors change shape here in both directions: the shape follows the surf
 Source: https://platform.claude.com/docs/en/api/errors.
 """
 
+import re
+from datetime import UTC, datetime
 from typing import cast
 
 import orjson
@@ -50,7 +52,12 @@ _OPENAI = {
 }
 _FILTER = ("content filtering policy",)
 _CONTEXT = ("prompt is too long", "exceed context limit", "context window")
-_RATE_LIMIT = b"anthropic-ratelimit-"
+_OPENAI_LIMIT = re.compile(rb"x-ratelimit-(limit|remaining|reset)-([a-z-]+)")
+_DURATION = re.compile(
+    rb"(?=.)(?:(\d{1,9})d)?(?:(\d{1,9})h)?(?:(\d{1,9})m)?(?:(\d{1,9}(?:\.\d{0,9})?)s)?(?:(\d{1,15}(?:\.\d{0,9})?)ms)?"
+)
+_UNITS_S = (86_400.0, 3600.0, 60.0, 1.0, 0.001)
+_LONGEST_S = 400 * 86_400.0
 
 
 def error_type(status: int) -> str:
@@ -77,12 +84,24 @@ def to_anthropic_body(error: KanameError, request_id: str | None) -> bytes:
     return render_anthropic(to_wire(error), request_id)
 
 
-def anthropic_headers(headers: Headers) -> Headers:
-    """Header lines with Anthropic's prefix for rate limits."""
-    return [
-        (_RATE_LIMIT + name.removeprefix(b"x-ratelimit-"), value) if name.startswith(b"x-ratelimit-") else (name, value)
-        for name, value in headers
-    ]
+def anthropic_headers(headers: Headers, now_s: float) -> Headers:
+    """Header lines with rate limits in Anthropic's words: the kind before the value, and resets as times.
+
+    `now_s` is the wall clock, to which OpenAI's resets, which are durations, are added.
+    """
+    return [_said_by_anthropic(name, value, now_s) for name, value in headers]
+
+
+def _said_by_anthropic(name: bytes, value: bytes, now_s: float) -> tuple[bytes, bytes]:
+    found = _OPENAI_LIMIT.fullmatch(name)
+    if found is None:
+        return name, value
+    what, kind = found.groups()
+    if what == b"reset" and (parts := _DURATION.fullmatch(value)) is not None:
+        seconds = sum(float(part) * unit for part, unit in zip(parts.groups(b"0"), _UNITS_S, strict=True))
+        if seconds <= _LONGEST_S:
+            value = datetime.fromtimestamp(now_s + seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ").encode()
+    return b"anthropic-ratelimit-%b-%b" % (kind, what), value
 
 
 def from_anthropic(status: int, body: bytes, headers: Headers) -> WireError | None:

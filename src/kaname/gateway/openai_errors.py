@@ -10,6 +10,7 @@ from typing import NamedTuple, Protocol
 
 import orjson
 
+from kaname.gateway.limits.left import BudgetReachedError, Left, RateReachedError
 from kaname.kernel.errors import (
     KanameError,
     NotFoundError,
@@ -82,6 +83,8 @@ def to_wire(error: KanameError) -> WireError:
     headers: Headers = []
     if error.retry_after_s is not None:
         headers.append((b"retry-after", b"%d" % max(1, math.ceil(error.retry_after_s))))
+    if isinstance(error, (RateReachedError, BudgetReachedError)):
+        headers += (header for left in error.left for header in _left_headers(left))
     if (limited_by := error.params.get("limited_by")) is not None:
         headers.append((b"x-kaname-limited-by", str(limited_by).encode("ascii", "replace")))
     code = _code_of(error)
@@ -110,6 +113,17 @@ def model_not_found(name: str, near: list[str]) -> NotFoundError:
 def join_lines(headers: Headers) -> bytes:
     """Header lines, each with its line end."""
     return b"".join([b"%b: %b\r\n" % header for header in headers])
+
+
+def _left_headers(left: Left) -> Headers:
+    kind = left.kind.encode()
+    headers: Headers = [
+        (b"x-ratelimit-limit-%b" % kind, left.limit.encode()),
+        (b"x-ratelimit-remaining-%b" % kind, left.remaining.encode()),
+    ]
+    if left.reset_s is not None:
+        headers.append((b"x-ratelimit-reset-%b" % kind, b"%dms" % (left.reset_s * 1000)))
+    return headers
 
 
 def _type_of(status: int) -> str:

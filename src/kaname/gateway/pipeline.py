@@ -454,7 +454,7 @@ async def send_error(exchange: Exchange, error: ErrorReply) -> None:
     record.outcome = "error"
     record_error(record, error)
     record.response, record.response_bytes, record.response_format = body, len(body), "json"
-    headers = anthropic_headers(error.headers) if exchange.errors == "anthropic" else error.headers
+    headers = anthropic_headers(error.headers, time.time()) if exchange.errors == "anthropic" else error.headers
     await exchange.reply(error.status, body, headers)
 
 

@@ -4,9 +4,11 @@ import json
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import anthropic
 import openai
 import pytest
 
@@ -85,16 +87,24 @@ def test_an_exhausted_budget_stops_the_sdk_at_once_and_survives_kill_9(server: L
         call_until_refused()
     assert refused.value.request.headers["x-stainless-retry-count"] == "0"  # the SDK didn't repeat it
     assert refused.value.status_code == 402
-    assert refused.value.response.headers["x-should-retry"] == "false"
+    headers = refused.value.response.headers
+    assert headers["x-should-retry"] == "false"
+    assert headers["x-ratelimit-limit-budget"] == "0.05"
+    assert 0 <= float(headers["x-ratelimit-remaining-budget"]) < 0.05
     error = json.loads(refused.value.response.text)["error"]
     assert (error["type"], error["code"]) == ("insufficient_quota", "insufficient_quota")
     assert 2 <= answered <= 4
     wait_spent(server, budget_id, f"{answered * 0.012:g}")
     server.kill()
     server.restart()
-    with pytest.raises(openai.APIStatusError) as again:
-        client(server, secret).chat.completions.create(**CALL)  # type: ignore[call-overload]
+    with pytest.raises(anthropic.APIStatusError) as again:
+        anthropic.Anthropic(base_url=server.url, api_key=secret).messages.create(
+            model="up/m", messages=[{"role": "user", "content": "hello"}], max_tokens=4
+        )
     assert again.value.status_code == 402
+    assert again.value.body["error"]["type"] == "billing_error"  # type: ignore[index]
+    assert again.value.response.headers["anthropic-ratelimit-budget-limit"] == "0.05"
+    assert again.value.response.headers["anthropic-ratelimit-budget-reset"].endswith("Z")
     assert spent(server, budget_id) == f"{answered * 0.012:g}"
 
 
@@ -109,7 +119,19 @@ def test_a_rate_limit_is_a_429_with_the_headers_of_the_surface(server: LiveServe
     with pytest.raises(openai.RateLimitError) as refused:
         sdk.chat.completions.create(**CALL)  # type: ignore[call-overload]
     assert (refused.value.code, refused.value.type) == ("rate_limit_exceeded", "requests")
-    assert 1 <= int(refused.value.response.headers["retry-after"]) <= 31
+    headers = refused.value.response.headers
+    assert 1 <= int(headers["retry-after"]) <= 31
+    assert (headers["x-ratelimit-limit-requests"], headers["x-ratelimit-remaining-requests"]) == ("2", "0")
+    assert int(headers["x-ratelimit-reset-requests"].removesuffix("ms")) > 0
+    claude = anthropic.Anthropic(base_url=server.url, api_key=secret, max_retries=0)
+    with pytest.raises(anthropic.RateLimitError) as same:
+        claude.messages.create(model="up/m", messages=[{"role": "user", "content": "hello"}], max_tokens=4)
+    headers = same.value.response.headers
+    assert 1 <= int(headers["retry-after"]) <= 31
+    limit, remaining = headers["anthropic-ratelimit-requests-limit"], headers["anthropic-ratelimit-requests-remaining"]
+    assert (limit, remaining) == ("2", "0")
+    assert datetime.fromisoformat(headers["anthropic-ratelimit-requests-reset"]) > datetime(2026, 1, 1, tzinfo=UTC)
+    assert not any(name.startswith("x-ratelimit-") for name in headers)
 
 
 def test_two_hundred_calls_at_once_stay_within_the_budget(server: LiveServer) -> None:

@@ -53,8 +53,21 @@ def test_the_parameter_is_named_in_the_message() -> None:
 
 
 def test_headers_take_anthropics_names() -> None:
-    headers = anthropic_headers([(b"retry-after", b"2"), (b"x-ratelimit-limit-requests", b"5")])
-    assert headers == [(b"retry-after", b"2"), (b"anthropic-ratelimit-limit-requests", b"5")]
+    headers = anthropic_headers([(b"retry-after", b"2"), (b"x-ratelimit-limit-requests", b"5")], 0)
+    assert headers == [(b"retry-after", b"2"), (b"anthropic-ratelimit-requests-limit", b"5")]
+
+
+@pytest.mark.parametrize(
+    ("said", "expected"),
+    [
+        (b"20ms", b"2026-11-24T12:00:00Z"), (b"1s", b"2026-11-24T12:00:01Z"), (b"6m0s", b"2026-11-24T12:06:00Z"),
+        (b"1h2m3.5s", b"2026-11-24T13:02:03Z"), (b"59000ms", b"2026-11-24T12:00:59Z"),
+        (b"1d", b"2026-11-25T12:00:00Z"), (b"", b""), (b"soon", b"soon"), (b"999999999d", b"999999999d"),
+    ],
+)  # fmt: skip
+def test_a_reset_is_a_duration_at_openai_and_a_time_at_anthropic(said: bytes, expected: bytes) -> None:
+    [(name, value)] = anthropic_headers([(b"x-ratelimit-reset-tokens", said)], 1795521600.0)
+    assert (name, value) == (b"anthropic-ratelimit-tokens-reset", expected)
 
 
 @pytest.mark.parametrize(

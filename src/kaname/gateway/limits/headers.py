@@ -11,13 +11,6 @@ from kaname.gateway.limits.gcra import Gcra
 from kaname.gateway.openai_errors import Headers
 
 
-def tighter(one: Gcra | None, other: Gcra | None, now: float) -> Gcra | None:
-    """The bucket with less left."""
-    if one is None or other is None:
-        return other if one is None else one
-    return other if other.remaining(now) < one.remaining(now) else one
-
-
 def openai_headers(requests: Gcra | None, tokens: Gcra | None, now: float) -> Headers:
     """`x-ratelimit-{limit,remaining,reset}-{requests,tokens}`."""
     headers: Headers = []

@@ -1,18 +1,18 @@
 """The errors of limits. `params["limited_by"]` names the limit, for the header `x-kaname-limited-by`."""
 
 from kaname.gateway.limits.budget_state import BudgetState
+from kaname.gateway.limits.left import BudgetReachedError, RateReachedError, dollars
 from kaname.gateway.limits.meters import Meter, Refusal
-from kaname.kernel.errors import PermissionDeniedError, QuotaExceededError, RateLimitedError
-from kaname.kernel.money import from_nano
+from kaname.kernel.errors import PermissionDeniedError
 
 _UNITS = {"requests": "requests a minute", "tokens": "tokens a minute", "concurrency": "calls at once"}
 
 
-def rate_limited(meter: Meter, refusal: Refusal, tokens: int) -> RateLimitedError:
+def rate_limited(meter: Meter, refusal: Refusal, tokens: int) -> RateReachedError:
     """Too fast, or a call that is larger than the limit of a whole minute, which no waiting helps."""
     named = {"limited_by": limit_name(meter, refusal), "limit": refusal.limit}
     if refusal.retry_after_s is None:
-        return RateLimitedError(
+        return RateReachedError(
             f"this call needs {tokens} tokens, more than the {refusal.limit} {_UNITS[refusal.kind]} of {meter.title}"
             if refusal.kind == "tokens"
             else f"{meter.title} may make no calls: its limit is {refusal.limit} {_UNITS[refusal.kind]}",
@@ -21,7 +21,7 @@ def rate_limited(meter: Meter, refusal: Refusal, tokens: int) -> RateLimitedErro
             param=refusal.kind,
             params=named,
         )
-    return RateLimitedError(
+    return RateReachedError(
         f"{meter.title} reached its limit of {refusal.limit} {_UNITS[refusal.kind]}",
         hint=f"Try again in {refusal.retry_after_s:.3g} s.",
         code="rate_limit_exceeded",
@@ -31,23 +31,23 @@ def rate_limited(meter: Meter, refusal: Refusal, tokens: int) -> RateLimitedErro
     )
 
 
-def budget_exceeded(state: BudgetState, cost: int | None) -> QuotaExceededError:
+def budget_exceeded(state: BudgetState, cost: int | None) -> BudgetReachedError:
     """A budget is used up, or what is left of it is less than the call may cost."""
     budget = state.budget
     left = max(0, state.limit - state.used)
-    needed = f"; this call may cost ${_usd(cost)} and ${_usd(left)} is left" if cost and left else ""
-    return QuotaExceededError(
-        f"the {budget.scope}'s budget of ${_usd(state.limit)} per {budget.window.period} is used up{needed}",
+    needed = f"; this call may cost ${dollars(cost)} and ${dollars(left)} is left" if cost and left else ""
+    return BudgetReachedError(
+        f"the {budget.scope}'s budget of ${dollars(state.limit)} per {budget.window.period} is used up{needed}",
         hint="It starts anew at the end of its window; an admin can raise it.",
         code="insufficient_quota",
         params={"limited_by": f"budget:{budget.id}"},
     )
 
 
-def call_too_expensive(cost: int, most: int) -> QuotaExceededError:
+def call_too_expensive(cost: int, most: int) -> BudgetReachedError:
     """By its estimate this one call costs more than the key's policy lets a call cost."""
-    return QuotaExceededError(
-        f"this call may cost ${_usd(cost)}, more than the ${_usd(most)} that one call of this key may cost",
+    return BudgetReachedError(
+        f"this call may cost ${dollars(cost)}, more than the ${dollars(most)} that one call of this key may cost",
         hint="Send less, or lower max_tokens.",
         code="max_cost_exceeded",
         params={"limited_by": "max_cost_per_request"},
@@ -79,7 +79,3 @@ def limit_name(meter: Meter, refusal: Refusal) -> str:
     """`key:requests`, `rule:<id>:tokens`: without the values of users or metadata."""
     kind, _, rest = meter.name.partition(":")
     return f"{kind}:{refusal.kind}" if kind == "key" else f"{kind}:{rest.partition(':')[0]}:{refusal.kind}"
-
-
-def _usd(nano: int) -> str:
-    return format(from_nano(nano).normalize(), "f")

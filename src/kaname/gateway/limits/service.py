@@ -9,8 +9,9 @@ from ipaddress import ip_address
 
 from kaname.gateway.limits.budget_state import BudgetState
 from kaname.gateway.limits.gcra import Gcra
-from kaname.gateway.limits.headers import anthropic_headers, openai_headers, openai_lines, tighter
+from kaname.gateway.limits.headers import anthropic_headers, openai_headers, openai_lines
 from kaname.gateway.limits.key_limits import KeyLimits
+from kaname.gateway.limits.left import BudgetReachedError, budget_left, rates_left, tighter
 from kaname.gateway.limits.live import LiveStates
 from kaname.gateway.limits.meters import Meter, Refusal
 from kaname.gateway.limits.model import Definitions, Estimate, KeyDefaults, Subject
@@ -247,13 +248,17 @@ class LimitService:
         elif policy.max_cost_nano_usd is not None and cost > policy.max_cost_nano_usd:
             error = call_too_expensive(cost, policy.max_cost_nano_usd)
         if error is not None:
+            if isinstance(error, BudgetReachedError):
+                error.left = rates_left(reservation.meters, self._clock.monotonic())
             self._refuse(limits, error)
             self._note(reservation, str(error.params["limited_by"]), refused=True)
 
     def _over_rate(self, reservation: Reservation, meter: Meter, refusal: Refusal) -> None:
         """Refuses, or in shadow mode goes on without this meter, which must not fill up further."""
         if not meter.shadow:
-            self._refuse(reservation.limits, rate_limited(meter, refusal, reservation.tokens))
+            error = rate_limited(meter, refusal, reservation.tokens)
+            error.left = rates_left(reservation.meters, self._clock.monotonic(), meter)
+            self._refuse(reservation.limits, error)
         self._note(reservation, limit_name(meter, refusal), refused=True)
         reservation.meters = [m for m in reservation.meters if m is not meter]
 
@@ -262,7 +267,10 @@ class LimitService:
         budget = state.budget
         blocks = budget.on_exceed == "block"
         if blocks and not budget.shadow:
-            self._refuse(reservation.limits, budget_exceeded(state, reservation.cost))
+            error = budget_exceeded(state, reservation.cost)
+            left = budget_left(state, self._clock.now_ns() / 1e9)
+            error.left = [*rates_left(reservation.meters, self._clock.monotonic()), left]
+            self._refuse(reservation.limits, error)
         if budget.on_exceed == "downgrade" and not budget.shadow and not reservation.limits.policy.shadow:
             reservation.downgrade_to = reservation.downgrade_to or budget.downgrade_to
         self._note(reservation, f"budget:{budget.id}", refused=blocks)

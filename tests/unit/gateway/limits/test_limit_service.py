@@ -65,6 +65,42 @@ def test_an_exhausted_budget_answers_402_that_no_sdk_repeats() -> None:
     assert (b"x-kaname-limited-by", b"budget:bud_key") in wire.headers
 
 
+def test_a_refusal_says_what_is_left_of_what_refused() -> None:
+    policy = KeyPolicy(rates=Rates(rpm=2, tpm=1000, max_concurrency=2))
+    limits = service(policy=policy)
+    limits.settle(limits.reserve(ALICE, cost(0, tokens=100)), tokens=100, cost_nano_usd=0, outcome="ok")
+    with pytest.raises(RateLimitedError) as tokens:
+        limits.reserve(ALICE, cost(0, tokens=950))
+    assert [header for header in to_wire(tokens.value).headers if b"ratelimit" in header[0]] == [
+        (b"x-ratelimit-limit-requests", b"2"), (b"x-ratelimit-remaining-requests", b"1"),
+        (b"x-ratelimit-reset-requests", b"30000ms"), (b"x-ratelimit-limit-tokens", b"1000"),
+        (b"x-ratelimit-remaining-tokens", b"900"), (b"x-ratelimit-reset-tokens", b"6000ms"),
+    ]  # fmt: skip
+    limits.reserve(ALICE, cost(0))
+    with pytest.raises(RateLimitedError) as requests:
+        limits.reserve(ALICE, cost(0))
+    assert dict(to_wire(requests.value).headers)[b"x-ratelimit-remaining-requests"] == b"0"
+    limits = service(policy=KeyPolicy(rates=Rates(max_concurrency=1)))
+    limits.reserve(ALICE, cost(0))
+    with pytest.raises(RateLimitedError) as busy:
+        limits.reserve(ALICE, cost(0))
+    headers = dict(to_wire(busy.value).headers)
+    assert (headers[b"x-ratelimit-limit-concurrency"], headers[b"x-ratelimit-remaining-concurrency"]) == (b"1", b"0")
+    assert b"x-ratelimit-reset-concurrency" not in headers
+
+
+def test_a_budget_s_refusal_says_what_is_left_of_it() -> None:
+    limits = service(policy=KeyPolicy(rates=Rates(rpm=5)), budgets=[budget()])
+    limits.settle(limits.reserve(ALICE, cost(0.5)), tokens=10, cost_nano_usd=DOLLAR // 4 * 3, outcome="ok")
+    with pytest.raises(QuotaExceededError) as refused:
+        limits.reserve(ALICE, cost(0.5))
+    headers = dict(to_wire(refused.value).headers)
+    assert (headers[b"x-ratelimit-limit-budget"], headers[b"x-ratelimit-remaining-budget"]) == (b"1", b"0.25")
+    assert int(headers[b"x-ratelimit-reset-budget"].removesuffix(b"ms")) > 0
+    assert headers[b"x-ratelimit-remaining-requests"] == b"4"
+    assert b"retry-after" not in headers
+
+
 def test_a_failed_call_gives_everything_back_but_its_request() -> None:
     policy = KeyPolicy(rates=Rates(rpm=10, tpm=1000, max_concurrency=1))
     limits = service(policy=policy, budgets=[budget()])
