@@ -14,9 +14,10 @@ from typing import cast
 
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol, RequestResponseCycle
 
-from kaname.app.direct_calls import DirectCalls, is_plain
+from kaname.app.direct_calls import DirectCalls, RunningCall, is_plain
 from kaname.app.lingering import LingeringTransport
 from kaname.app.refusals import Refusal, RefusalLog, render_refusal
+from kaname.app.repeated_head import MAX_MISSES, RepeatedHead
 
 logger = logging.getLogger(__name__)
 uvicorn_logger = logging.getLogger(f"{__name__}.uvicorn")
@@ -67,6 +68,11 @@ class BoundedProtocol(HttpToolsProtocol):
     _direct_headers: dict[bytes, bytes] | None = None
     """Of a request that takes the short way, until its body is complete."""
     _direct_body = b""
+    _direct_call: RunningCall | None = None
+    _piece = b""
+    """What was received last, while it is parsed."""
+    _head: RepeatedHead | None = None
+    _heads_missed = 0
 
     # ---- from the transport
 
@@ -83,8 +89,18 @@ class BoundedProtocol(HttpToolsProtocol):
         if self._client_end.is_lingering:
             self._client_end.drop(len(data))
             return
+        if (head := self._head) is not None and self._head_timer is None and self._is_between_requests():
+            if not self._in_message and (body := head.body_of(data)) is not None:
+                self.url = head.url
+                self.cycle = self._direct_cycle(keep_alive=head.keep_alive)
+                self._start_direct(head.headers, body)
+                return
+            self._head = None
+            self._heads_missed += 1
         self._progressed = False
+        self._piece = data
         super().data_received(data)
+        self._piece = b""
         if self._progressed:
             self._quiet_bytes = 0
         else:
@@ -106,6 +122,8 @@ class BoundedProtocol(HttpToolsProtocol):
         self._stop_rest_timer()
         self._client_end.end()
         super().connection_lost(exc)
+        if self._direct_call is not None:
+            self._direct_call.client_left()
 
     # ---- from the parser
 
@@ -134,8 +152,14 @@ class BoundedProtocol(HttpToolsProtocol):
     def on_message_complete(self) -> None:
         self._progressed = True
         self._in_message = False
-        if self._direct_headers is not None:
-            self._start_direct(self._direct_headers)
+        if (headers := self._direct_headers) is not None:
+            self._direct_headers = None
+            body, self._direct_body = self._direct_body, b""
+            if self._heads_missed < MAX_MISSES:
+                self._head = RepeatedHead.read(
+                    self._piece, body, self.url, headers, keep_alive=self.cycle.keep_alive
+                )  # fmt: skip
+            self._start_direct(headers, body)
             return
         self._stop_rest_timer()
         super().on_message_complete()
@@ -170,7 +194,12 @@ class BoundedProtocol(HttpToolsProtocol):
             or not is_plain(headers)
         ):
             return False
-        self.cycle = RequestResponseCycle(
+        self.cycle = self._direct_cycle(keep_alive=parser.should_keep_alive())
+        self._direct_headers, self._direct_body = headers, b""
+        return True
+
+    def _direct_cycle(self, *, keep_alive: bool) -> RequestResponseCycle:
+        return RequestResponseCycle(
             scope=_DIRECT_SCOPE,  # pyright: ignore[reportArgumentType]
             transport=self.transport,
             flow=self.flow,
@@ -180,21 +209,22 @@ class BoundedProtocol(HttpToolsProtocol):
             default_headers=self.server_state.default_headers,
             message_event=asyncio.Event(),
             expect_100_continue=False,
-            keep_alive=parser.should_keep_alive(),
+            keep_alive=keep_alive,
             on_response=self.on_response_complete,
         )
-        self._direct_headers, self._direct_body = headers, b""
-        return True
 
-    def _start_direct(self, headers: dict[bytes, bytes]) -> None:
+    def _start_direct(self, headers: dict[bytes, bytes], body: bytes) -> None:
         calls, cycle = self.direct_calls, self.cycle
         assert calls is not None
-        self._direct_headers = None
-        body, self._direct_body = self._direct_body, b""
         cycle.more_body = False
-        task = self.loop.create_task(calls.direct(self.url, headers, body, cycle))
-        task.add_done_callback(self.tasks.discard)
-        self.tasks.add(task)
+        call = self._direct_call = calls.direct(self.url, headers, body, cycle, self._on_direct_end)
+        if call is not None:
+            self.tasks.add(call)  # pyright: ignore[reportArgumentType] - the server only asks how many, and cancels
+
+    def _on_direct_end(self, call: object) -> None:
+        self.tasks.discard(call)  # pyright: ignore[reportArgumentType]
+        if self._direct_call is call:  # a call that went on as a task ends a little later than its answer
+            self._direct_call = None
 
     # ---- inside
 

@@ -6,13 +6,25 @@ Everything else goes the usual way. The answer still leaves through uvicorn's cy
 draining are the server's own.
 """
 
-from collections.abc import Coroutine, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Mapping
+from typing import Protocol
 
 from uvicorn.protocols.http.httptools_impl import RequestResponseCycle
 
 MAX_DIRECT_BYTES = 1 << 20
 _UNUSUAL = (b"transfer-encoding", b"content-encoding", b"expect", b"upgrade")
+
+
+class RunningCall(Protocol):
+    """A call in the short way that isn't over."""
+
+    def client_left(self) -> None:
+        """The connection is closed."""
+        ...
+
+    def cancel(self, msg: object = None) -> None:
+        """The server ends and can't wait."""
+        ...
 
 
 class DirectCalls(Protocol):
@@ -24,9 +36,15 @@ class DirectCalls(Protocol):
         ...
 
     def direct(
-        self, path: bytes, headers: dict[bytes, bytes], body: bytes, cycle: RequestResponseCycle
-    ) -> Coroutine[Any, Any, None]:
-        """Serves one call. Always answers through the cycle, or closes its transport."""
+        self,
+        path: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        cycle: RequestResponseCycle,
+        on_end: Callable[[object], object],
+    ) -> RunningCall | None:
+        """Serves one call. Always answers through the cycle, or closes its transport; then calls `on_end` with
+        what this returned. None: it is over already. Other calls have the same headers: nobody may change them."""
         ...
 
 

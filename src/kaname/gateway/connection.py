@@ -93,9 +93,8 @@ class UpstreamConnection(asyncio.Protocol):
         self._transport = cast("asyncio.Transport", transport)
 
     def data_received(self, data: bytes) -> None:
-        if (
-            self._response is None
-        ):  # bytes that nobody asked for, e.g. a 408 before the server closes an idle connection
+        response = self._response
+        if response is None:  # bytes that nobody asked for, e.g. a 408 before the server closes an idle connection
             self._close()
             return
         try:
@@ -104,6 +103,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._fail(_invalid("it wants to switch protocols"))
         except httptools.HttpParserError as e:
             self._fail(e.__context__ if isinstance(e.__context__, KanameError) else _invalid("it isn't HTTP/1.1"))
+        response.arrived()
 
     def eof_received(self) -> bool:
         return False
@@ -114,6 +114,7 @@ class UpstreamConnection(asyncio.Protocol):
         if response is not None:
             if response.status and exc is None and self._body_ended_by_close:
                 response.on_complete()
+                response.arrived()
             elif self.reused and not response.status and not self._header_bytes:
                 response.on_failure(StaleConnectionError())
             else:

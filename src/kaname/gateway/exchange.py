@@ -13,6 +13,7 @@ from kaname.gateway.cache.fill import Fill
 from kaname.gateway.decode import DecodedRequest
 from kaname.gateway.guardrails.run import GuardRun
 from kaname.gateway.health import RouteTraffic
+from kaname.gateway.inline_call import InlineCall
 from kaname.gateway.limits.reservation import Reservation
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.openai_errors import Headers, join_lines
@@ -36,9 +37,9 @@ class Exchange:
     """State of one call. `record` is filled in pipeline order; whatever is known when the call ends is recorded."""
 
     __slots__ = (
-        "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper", "_task",
+        "_cancel", "_receive", "_seen_sent", "_send", "_sending", "_sent", "_since", "_started_at", "_sweeper",
         "_watcher", "_write_timeout_s", "body", "choice", "drains", "errors", "fill", "gone", "guards", "headers",
-        "is_internal", "limits",
+        "inline", "is_internal", "limits",
         "organization_id", "passed", "record", "request", "reservation", "response", "source",
         "target", "traffic",
     )  # fmt: skip
@@ -53,8 +54,11 @@ class Exchange:
         sweeper: Sweeper,
         write_timeout_s: float,
         errors: ErrorStyle = "openai",
+        inline: InlineCall | None = None,
     ) -> None:
         self.record = record
+        self.inline = inline
+        """What runs the call, unless a task does. Whoever gives it says by `client_left` when the client leaves."""
         self.errors: ErrorStyle = errors
         """In whose words this client gets errors."""
         self.drains = False
@@ -88,7 +92,7 @@ class Exchange:
         self._send = send
         self._sweeper = sweeper
         self._write_timeout_s = write_timeout_s
-        self._task: asyncio.Task[None] | None = None
+        self._cancel: Callable[[], object] | None = None
         self._watcher: asyncio.Task[None] | None = None
         self._sending = False
         self._sent = self._seen_sent = 0
@@ -166,23 +170,49 @@ class Exchange:
 
     def watch(self) -> None:
         """Begins to watch. The request body must have been read."""
-        self._task = asyncio.current_task(self._sweeper.loop)
+        if self.inline is not None:
+            self._cancel = self.inline.cancel
+        else:
+            task = asyncio.current_task(self._sweeper.loop)
+            assert task is not None
+            self._cancel = task.cancel
         self._sweeper.add(self)
 
     def unwatch(self) -> None:
-        """Ends the watch; nothing cancels the task after this.
+        """Ends the watch; nothing cancels the call after this.
 
         A watcher that runs ends by itself: after a complete answer ASGI's `receive` gives a disconnect. Cancelling it
         would leave a cycle of exception and frames to the garbage collector.
         """
         self._sweeper.discard(self)
-        self._task = self._watcher = None
+        self._cancel = self._watcher = None
+
+    def cancel(self, msg: object = None) -> None:
+        """The server ends and can't wait for this call, which an `InlineCall` runs."""
+        if self.inline is not None:
+            self.inline.cancel(msg)
+
+    def client_left(self) -> None:
+        """The client's connection is closed."""
+        self._give_up("left")
+
+    async def into_task(self) -> None:
+        """What follows may do what only a task can."""
+        if self.inline is not None:
+            await self.inline.into_task()
+
+    def uncancel(self) -> None:
+        """The call has been cancelled, has taken note, and does its last things."""
+        if self.inline is not None:
+            self.inline.uncancel()
+        elif (task := asyncio.current_task(self._sweeper.loop)) is not None:
+            task.uncancel()
 
     def sweep(self, now: float) -> None:
         """Starts the watcher, notices a client that doesn't read, and an upstream that doesn't answer."""
         if self.response is not None:
             self.response.sweep(now)
-        if self._watcher is None:
+        if self._watcher is None and self.inline is None:
             self._watcher = self._sweeper.loop.create_task(self._await_disconnect())
         if not self._sending or self._sent != self._seen_sent:
             self._seen_sent, self._since = self._sent, now
@@ -195,8 +225,8 @@ class Exchange:
             self._give_up("left")
 
     def _give_up(self, why: Literal["left", "stalled"]) -> None:
-        task, self._task = self._task, None
-        if task is not None:
+        cancel, self._cancel = self._cancel, None
+        if cancel is not None:
             self.gone = why
             if not (self.drains and why == "left"):
-                task.cancel()
+                cancel()

@@ -132,6 +132,7 @@ class Pipeline:
             await _count_tokens(exchange, request)
             return
         if plan.guards is not None and not exchange.is_internal:
+            await exchange.into_task()
             await self._call_guarded(exchange, request, plan, choice, reservation, config)
             return
         await self._serve(exchange, request, plan, choice, reservation)
@@ -175,6 +176,7 @@ class Pipeline:
     ) -> None:
         """An answer from the cache or from upstream."""
         if (plan.route.cache is not None or b"idempotency-key" in exchange.headers) and request.form is None:
+            await exchange.into_task()
             place = Place(plan.route, choice.step.index, choice.arm, plan.answer_timeouts.total_s)
             if await self._cache.serve(exchange, request, place):
                 return
@@ -275,7 +277,7 @@ class Pipeline:
             origin, head, body = await self._encode(exchange, request, candidate, wire, deadline)
             traced = self._forwards_trace or target.provider.type == LOCAL
             head = b"%b%bcontent-length: %d\r\n\r\n" % (head, id_lines(exchange.record, traced=traced), len(body))
-            sent = await self._pool.send(origin, head, body, timeouts, deadline, exchange)
+            sent = await self._pool.send(origin, head, body, timeouts, deadline, exchange, exchange.inline)
             response = sent.response
             attempt = live.record
             attempt.upstream_status = response.status
@@ -319,6 +321,7 @@ class Pipeline:
             body, warnings = translate(request, target, wire)
             exchange.record.warnings = warnings
         if target.provider.type == LOCAL:
+            await exchange.into_task()
             origin, head = await self._local_head(target, wire, deadline)
         else:
             passed, path = exchange.passed, wire.path
@@ -331,6 +334,7 @@ class Pipeline:
             if target.adapter.signer is not None:
                 url = target.provider.base_url
                 assert url is not None
+                await exchange.into_task()
                 outgoing = OutgoingRequest(url.host_header, url.path + path, body, "application/json")
                 signer = self._signers.of(target.adapter)
                 lines = await signer.headers(outgoing, key.secret, target.provider.options)

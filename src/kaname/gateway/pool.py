@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from typing import NamedTuple, Protocol
 
 from kaname.gateway.connection import UpstreamConnection
+from kaname.gateway.inline_call import InlineCall
 from kaname.gateway.upstream_response import StaleConnectionError, Timeouts, UpstreamResponse
 from kaname.kernel.errors import UnavailableError, UpstreamError, UpstreamTimeoutError
 
@@ -73,20 +74,31 @@ class Pool:
         self._next_reap = 0.0
 
     async def send(
-        self, origin: Origin, head: bytes, body: bytes, timeouts: Timeouts, deadline: float, holder: ResponseHolder
+        self,
+        origin: Origin,
+        head: bytes,
+        body: bytes,
+        timeouts: Timeouts,
+        deadline: float,
+        holder: ResponseHolder,
+        inline: InlineCall | None = None,
     ) -> Sent:
         """Sends one request and returns when the answer's headers are in.
 
         `head` is everything up to the blank line; `deadline` is loop time. Repeats once, on a new connection, when a
         kept-alive one died without a reply byte. Raises UpstreamError, UpstreamTimeoutError or UnavailableError.
+        `inline` is what runs the caller, unless a task does.
         Until it calls `abort` on the response, the holder must call its `sweep`, which is what ends a silent one.
         """
         for stale_retries in (0, 1):
             connection = self._take_idle(origin) if stale_retries == 0 else None
             if connection is None:
+                if inline is not None:
+                    await inline.into_task()
                 connection = await self._connect(origin, timeouts)
             try:
                 response = connection.send(head, body, timeouts, deadline)
+                response.consumer = inline
                 holder.response = response
                 await response.headers_ready()
             except StaleConnectionError:

@@ -7,7 +7,7 @@ Must run in one event loop: `start` before the first request, `close` after the 
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from random import Random
 from typing import Any, cast
 
@@ -24,6 +24,7 @@ from kaname.gateway.cache.service import AnswerCache
 from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.call_metrics import CallMetrics
 from kaname.gateway.caller_context import open_record
+from kaname.gateway.canaries.book import CanaryBook
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.decode import decompress, too_large
 from kaname.gateway.error_shapes import as_wire
@@ -36,6 +37,7 @@ from kaname.gateway.feedback import (
     read_feedback,
 )
 from kaname.gateway.health import HealthBook
+from kaname.gateway.inline_call import InlineCall
 from kaname.gateway.internal_calls import InternalCalls
 from kaname.gateway.load_gate import LoadGate, draining, refuse
 from kaname.gateway.metrics_report import report_cache, report_calls, report_upstreams
@@ -59,7 +61,8 @@ from kaname.kernel.exposition import Exposition
 Scope = Mapping[str, Any]  # the type that the ASGI specification gives
 
 _MODELS = "/v1/models"
-_DIRECT_PATHS = frozenset(path.encode() for path in BY_PATH)
+_BY_DIRECT_PATH = {path.encode(): surface for path, surface in BY_PATH.items()}
+_DIRECT_PATHS = frozenset(_BY_DIRECT_PATH)
 
 logger = logging.getLogger(__name__)
 
@@ -80,6 +83,7 @@ class GatewayApp:
         rewards: RewardSource,
         answers: AnswerStore | None = None,
         batches: BatchService | None = None,
+        canaries: CanaryBook | None = None,
     ) -> None:
         self.config = config
         self._admission = admission
@@ -94,7 +98,7 @@ class GatewayApp:
         self._rng = Random()  # noqa: S311 - routing and jitter, not secrets
         self.health = HealthBook(self._rng)
         self.bandits = BanditBook(rewards, settings.bandit_interval_s)
-        self._planner = Planner(local_models, self.health, self.bandits)
+        self._planner = Planner(local_models, self.health, self.bandits, canaries)
         self._models = ModelsList(self._planner, local_models, admission.limits, admission.prices)
         self._local_models = local_models
         self._pipeline: Pipeline | None = None
@@ -108,9 +112,10 @@ class GatewayApp:
 
     async def start(self) -> None:
         """Binds to the running event loop. Idempotent."""
-        if self._pipeline is not None:
-            return
-        loop = asyncio.get_running_loop()
+        if self._pipeline is None:
+            self._bind(asyncio.get_running_loop())
+
+    def _bind(self, loop: asyncio.AbstractEventLoop) -> None:
         self._sweeper = Sweeper(loop)
         self._gate = LoadGate(self._sweeper, self._settings.max_in_flight, self._settings.max_loop_lag_s)
         self._pool = Pool(loop, idle_connection_s=self._settings.idle_connection_s)
@@ -238,25 +243,39 @@ class GatewayApp:
         """Request targets of calls, for a server that hands them over without ASGI."""
         return _DIRECT_PATHS
 
-    async def direct(self, path: bytes, headers: dict[bytes, bytes], body: bytes, cycle: RequestResponseCycle) -> None:
+    def direct(
+        self,
+        path: bytes,
+        headers: dict[bytes, bytes],
+        body: bytes,
+        cycle: RequestResponseCycle,
+        on_end: Callable[[object], object],
+    ) -> Exchange | None:
         """Serves a call whose body is here; its answer goes through the cycle. See `app/direct_calls.py`."""
         if self._pipeline is None:
-            await self.start()
-        pipeline, sweeper, gate = self._pipeline, self._sweeper, self._gate
-        assert pipeline is not None
+            self._bind(asyncio.get_running_loop())
+        sweeper = self._sweeper
         assert sweeper is not None
-        assert gate is not None
-        surface, send = BY_PATH[path.decode()], cast("Send", cycle.send)
+        surface, inline = _BY_DIRECT_PATH[path], InlineCall(sweeper.loop, on_end)
         exchange = Exchange(
-            open_record(surface.name, headers), headers, receive=cast("Receive", cycle.receive), send=send,
-            sweeper=sweeper, write_timeout_s=self._settings.write_timeout_s, errors=surface.errors,
+            open_record(surface.name, headers), headers, receive=cast("Receive", cycle.receive),
+            send=cast("Send", cycle.send), sweeper=sweeper, write_timeout_s=self._settings.write_timeout_s,
+            errors=surface.errors, inline=inline,
         )  # fmt: skip
+        exchange.body, exchange.source = body, cycle
+        inline.owner = exchange
+        inline.start(self._serve_direct(exchange, cycle))
+        return exchange if inline.is_running else None
+
+    async def _serve_direct(self, exchange: Exchange, cycle: RequestResponseCycle) -> None:
+        pipeline, gate = self._pipeline, self._gate
+        assert pipeline is not None
+        assert gate is not None
         try:
             if (reason := gate.refusal()) is not None:
                 self.metrics.refused[reason] += 1
-                await refuse(exchange, send, reason)
+                await refuse(exchange, cast("Send", cycle.send), reason)
                 return
-            exchange.body, exchange.source = body, cycle
             gate.running += 1
             try:
                 await self._serve_call(exchange, pipeline, None)
@@ -290,7 +309,7 @@ class GatewayApp:
         except asyncio.CancelledError:
             if not exchange.gone:  # the server ends and can't wait any longer
                 await self._fail(exchange, to_wire(draining()))
-            cast("asyncio.Task[None]", asyncio.current_task()).uncancel()
+            exchange.uncancel()
         finally:
             if exchange.gone and record.outcome == "ok":
                 record.outcome = "cancelled"

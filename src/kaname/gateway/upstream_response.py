@@ -7,6 +7,7 @@ slow the connection is paused at `HIGH_WATER_BYTES` unread. Times out by `sweep`
 import asyncio
 from typing import NamedTuple, Protocol
 
+from kaname.gateway.inline_call import PARKED, InlineCall
 from kaname.kernel.errors import KanameError, UpstreamError, UpstreamTimeoutError
 
 HIGH_WATER_BYTES = 256 * 1024
@@ -37,9 +38,9 @@ class UpstreamResponse:
     """Status, headers and body of one answer."""
 
     __slots__ = (
-        "_chunks", "_error", "_feed", "_last_progress", "_loop", "_seen", "_unread", "_waiter", "awaiting_content",
-        "complete", "deadline",
-        "headers", "paused", "received", "started_at", "status", "timeouts",
+        "_chunks", "_error", "_feed", "_is_parked", "_last_progress", "_loop", "_seen", "_unread", "_waiter",
+        "awaiting_content", "complete", "consumer", "deadline", "headers", "paused", "received", "started_at", "status",
+        "timeouts",
     )  # fmt: skip
 
     def __init__(
@@ -63,6 +64,9 @@ class UpstreamResponse:
         self._chunks: list[bytes] = []
         self._unread = 0
         self._waiter: asyncio.Future[None] | None = None
+        self.consumer: InlineCall | None = None
+        """The consumer if it may wait without a future; told by `arrived`."""
+        self._is_parked = False
         self._error: KanameError | StaleConnectionError | None = None
         self._last_progress = started_at
         self._seen = -1
@@ -124,6 +128,13 @@ class UpstreamResponse:
     async def _wait(self) -> None:
         if self._error is not None:
             raise self._error
+        if self.consumer is not None and self.consumer.is_inline:
+            self._is_parked = True
+            try:
+                await PARKED
+            finally:
+                self._is_parked = False
+            return
         waiter = self._waiter = self._loop.create_future()
         try:
             await waiter
@@ -163,6 +174,15 @@ class UpstreamResponse:
         if self._error is None and not self.complete:
             self._error = error
             self._wake()
+            if self._is_parked:  # whoever reports a failure is in the middle of something
+                self._loop.call_soon(self.arrived)
+
+    def arrived(self) -> None:
+        """Everything that came in one piece has been handed over: an inline consumer goes on now."""
+        if self._is_parked:
+            self._is_parked = False
+            assert self.consumer is not None
+            self.consumer.resume()
 
     def _wake(self) -> None:
         waiter, self._waiter = self._waiter, None
@@ -175,11 +195,12 @@ class UpstreamResponse:
         """Ends the answer when a deadline has passed. Only time spent waiting for the upstream counts as silence."""
         if self.complete or self._error is not None:
             return
+        is_waited_for = self._is_parked or self._waiter is not None
         if now > self.deadline:
             self._give_up(_timed_out("completely within", self.timeouts.total_s))
-        elif self.awaiting_content and self._waiter is not None and now - self.started_at > self.timeouts.first_byte_s:
+        elif self.awaiting_content and is_waited_for and now - self.started_at > self.timeouts.first_byte_s:
             self._give_up(_timed_out("within", self.timeouts.first_byte_s))
-        elif self._waiter is None or self._seen != self.received:
+        elif not is_waited_for or self._seen != self.received:
             self._seen, self._last_progress = self.received, now
         elif self.received:
             if now - self._last_progress > self.timeouts.stall_s:
