@@ -9,6 +9,9 @@ from fastapi import APIRouter
 from kaname.access.audit import AuditLog
 from kaname.access.keys import KeyService
 from kaname.gateway.cache.statistics import CacheStatistics
+from kaname.gateway.canaries.actions import CanaryActions
+from kaname.gateway.canaries.book import CanaryBook
+from kaname.gateway.canaries.routes import build_router as build_canaries_router
 from kaname.gateway.config_file import ConfigFile, Credentials
 from kaname.gateway.explain.explain import Explainer
 from kaname.gateway.explain.routes import build_router as build_plan_router
@@ -77,6 +80,8 @@ class GatewayParts:
     local_models: LocalModels
     cache: Callable[[], CacheStatistics | None]
     """None before the gateway has started."""
+    canaries: CanaryBook
+    canary_actions: CanaryActions
 
 
 def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService, clock: Clock) -> APIRouter:
@@ -96,12 +101,13 @@ def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService
         prices=parts.prices,
         clock=clock,
         health=parts.health,
+        canaries=parts.canaries,
     )
     router = APIRouter()
     router.include_router(build_config_router(service))
     router.include_router(build_secrets_router(files.secrets, files.file, uses.store))
-    router.include_router(
-        build_status_router(GatewayStatus(files.file, parts.health, parts.prices, clock, parts.cache))
-    )
+    status = GatewayStatus(files.file, parts.health, parts.prices, clock, parts.cache, parts.canaries)
+    router.include_router(build_status_router(status))
+    router.include_router(build_canaries_router(parts.canary_actions))
     router.include_router(build_plan_router(explainer, files.file, keys))
     return router

@@ -1,17 +1,21 @@
-"""What a gateway process shares with others through SQL: limits, secrets, prices.
+"""What a gateway process shares with others through SQL: limits, secrets, prices, canaries.
 
 Apart from `gateway_process.py` because it needs SQLAlchemy, whose import takes longer than all the rest of the start.
 """
 
 import asyncio
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 from kaname.access.audit import AuditLog
 from kaname.access.keys import SqlKeySource
 from kaname.access.ports import KeySource
 from kaname.app.configuration import Configuration
-from kaname.gateway.config import KeyResolver
+from kaname.gateway.canaries.book import CanaryBook
+from kaname.gateway.canaries.follower import CanaryFollower, FollowedConfig
+from kaname.gateway.canaries.store import CanaryStore
+from kaname.gateway.config import GatewayConfig, KeyResolver
 from kaname.gateway.history.audit import InstallationAudit
 from kaname.gateway.history.store import ConfigHistory
 from kaname.gateway.limits.exchange import Exchange
@@ -37,7 +41,14 @@ class GatewayDatabase:
     """One process's side. Raises what the database raises when it is made; never migrates."""
 
     def __init__(
-        self, configuration: Configuration, root: Path, clock: Clock, limits: LimitService, prices: PriceBook
+        self,
+        configuration: Configuration,
+        root: Path,
+        clock: Clock,
+        limits: LimitService,
+        prices: PriceBook,
+        canaries: CanaryBook,
+        config: Callable[[], GatewayConfig],
     ) -> None:
         self._database = Database(database_url(configuration.sql, root), pool_size=_POOL)
         require_current(self._database)
@@ -46,6 +57,8 @@ class GatewayDatabase:
         self._secrets = SecretCache(ProviderSecrets(self._database, sealed, audit, clock), os.environ)
         self._history = ConfigHistory(self._database, audit, clock)
         self._flusher = LimitFlusher(Ledger(limits, limits.live), Exchange(self._database, clock))
+        store = CanaryStore(self._database, audit, clock)
+        self._canaries = CanaryFollower(canaries, store, FollowedConfig(current=config), clock)
         self._prices = PriceFollower(PriceRefresher(self._database, prices), configuration.pricing.poll_s)
 
     @property
@@ -76,13 +89,16 @@ class GatewayDatabase:
         """Takes over what counts now; in the loop's thread, or before there is a loop."""
         self._prices.start()
         self._flusher.load()
+        self._canaries.load()
 
     def start(self, loop: asyncio.AbstractEventLoop) -> None:
         """Begins to exchange."""
         self._flusher.start(loop)
+        self._canaries.start(loop)
 
     def stop(self) -> None:
         """Stores what is left; from the loop's thread, when no call runs any more."""
+        self._canaries.stop()
         self._flusher.stop()
         self._prices.stop()
         self._database.close()

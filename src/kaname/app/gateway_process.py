@@ -28,6 +28,8 @@ from kaname.app.proxies import TrustedProxies
 from kaname.app.sibling_metrics import Siblings
 from kaname.app.sqlite_file import holds_only_keys, sqlite_file
 from kaname.gateway.admission import Admission
+from kaname.gateway.canaries.book import CanaryBook, ObservedSink
+from kaname.gateway.canaries.metrics import report_canaries
 from kaname.gateway.config import KeyResolver
 from kaname.gateway.config.secrets import KeySource as Reference
 from kaname.gateway.config_file import ConfigFile, Credentials
@@ -90,6 +92,7 @@ class GatewayProcess:
         self._clock = SystemClock()
         self._limits = LimitService(self._clock, live=LiveStates(self._clock))
         self._prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
+        self._canaries = CanaryBook(self._clock)
         self._shared: SharedState | None = None
         self._opening = threading.Lock()
         self._stopping = threading.Event()
@@ -97,17 +100,19 @@ class GatewayProcess:
         self._is_loaded = False
         file = sqlite_file(database_url(configuration.sql, data_dir.root))
         if file is None or not holds_only_keys(file):
-            self._open_shared().load()
+            self._open_shared()
             self._is_loaded = True
         self._keys = KeyRing(SqliteKeySource(file) if file is not None else self._open_shared().keys)
         self._config = self._open_config()
+        if self._is_loaded:
+            self._open_shared().load()
         self.name, self._journal = open_gateway_journal(data_dir.journal, configuration.journal)
         self._siblings = siblings
         self._sink = JournalSink(self._journal)
         self.gateway = GatewayApp(
             keys=self._keys,
             config=self._config,
-            record_sink=self._sink,
+            record_sink=ObservedSink(self._sink, self._canaries),
             local_models=NoLocalModels(),
             settings=configuration.gateway,
             admission=Admission(
@@ -115,6 +120,7 @@ class GatewayProcess:
             ),
             feedback=FeedbackScores(JournalScoreWriter(self._journal), self._clock),
             rewards=NoRewards(),
+            canaries=self._canaries,
         )
         health = HealthPages(
             readiness=self.readiness,
@@ -185,6 +191,7 @@ class GatewayProcess:
         out = Exposition({"process": self.name})
         report_process(out)
         self.gateway.report(out)
+        report_canaries(out, self._canaries)
         report_journal(out, self._journal.stats())
         out.add(
             "kaname_gateway_records_dropped_total", "counter", "Records that found the journal full.",
@@ -201,7 +208,10 @@ class GatewayProcess:
                 # Not at the top: see the module's beginning.
                 module = importlib.import_module("kaname.app.gateway_database")
                 make: Callable[..., SharedState] = module.GatewayDatabase
-                self._shared = make(self._configuration, self._folder, self._clock, self._limits, self._prices)
+                self._shared = make(
+                    self._configuration, self._folder, self._clock, self._limits, self._prices, self._canaries,
+                    lambda: self._config.current,
+                )  # fmt: skip
             return self._shared
 
     def _load_late(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -14,6 +14,11 @@ from kaname.app.storage import Storage, gateway_config_path
 from kaname.gateway.admission import Admission
 from kaname.gateway.batches.service import Batches
 from kaname.gateway.cache.store import AnswerStore
+from kaname.gateway.canaries.actions import CanaryActions
+from kaname.gateway.canaries.book import CanaryBook, ObservedSink
+from kaname.gateway.canaries.follower import CanaryFollower, FollowedConfig
+from kaname.gateway.canaries.store import CanaryStore
+from kaname.gateway.history.audit import InstallationAudit
 from kaname.gateway.journal_sink import JournalSink
 from kaname.gateway.limits.budget_store import BudgetStore
 from kaname.gateway.limits.process import ProcessLimits, build_limits
@@ -26,6 +31,7 @@ from kaname.gateway.pricing.store import PriceRefresher
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.clock import Clock
 from kaname.serving.service import LocalModelService
+from kaname.traces.canary_scores import CanaryScores
 from kaname.traces.experiment_rewards import ExperimentRewards
 from kaname.traces.gateway_feedback import FeedbackScores
 from kaname.traces.scores_ingest import JournalScoreWriter
@@ -42,6 +48,9 @@ class GatewaySlice:
     price_follower: PriceFollower
     sink: JournalSink
     models: LocalModelService
+    canaries: CanaryBook
+    canary_store: CanaryStore
+    canary_follower: CanaryFollower
 
     def management(self, access: AccessService, clock: Clock) -> APIRouter:
         """What the routes of configuration, status and plan work on."""
@@ -51,6 +60,8 @@ class GatewaySlice:
             prices=self.prices,
             local_models=self.models,
             cache=lambda: self.app.cache.stats() if self.app.cache is not None else None,
+            canaries=self.canaries,
+            canary_actions=CanaryActions(self.canary_store, lambda: self.files.file.current),
         )
         return build_gateway_api(self.files, parts, access.keys, clock)
 
@@ -83,18 +94,24 @@ def build_gateway(
     follower = PriceFollower(PriceRefresher(storage.database, prices), configuration.pricing.poll_s)
     follower.start()
     sink = JournalSink(storage.journal)
+    canaries, canary_store = CanaryBook(clock), CanaryStore(storage.database, InstallationAudit(access.audit), clock)
+    followed = FollowedConfig(current=lambda: files.file.current, scores=CanaryScores(storage.columns))
+    canary_follower = CanaryFollower(canaries, canary_store, followed, clock)
+    canary_follower.load()
     app = GatewayApp(
         keys=access.keyring,
         config=files.file,
-        record_sink=sink,
+        record_sink=ObservedSink(sink, canaries),
         local_models=models,
         settings=configuration.gateway,
         admission=Admission(limits.service, prices, proxies.client),
         feedback=FeedbackScores(JournalScoreWriter(storage.journal), clock),
         rewards=ExperimentRewards(storage.columns),
         answers=answers,
+        canaries=canaries,
         batches=Batches(storage.database, storage.blobs, access.keyring, clock, configuration.gateway),
     )
     return GatewaySlice(
-        app=app, files=files, limits=limits, prices=prices, price_follower=follower, sink=sink, models=models
-    )
+        app=app, files=files, limits=limits, prices=prices, price_follower=follower, sink=sink, models=models,
+        canaries=canaries, canary_store=canary_store, canary_follower=canary_follower,
+    )  # fmt: skip

@@ -106,6 +106,12 @@ ROUTES: RouteTable = {
     # gateway: the installation's configuration
     ("POST", f"{_PROJECT}/gateway/plan"): RouteRule("gateway:read"),
     ("GET", "/api/v1/gateway/status"): RouteRule("gateway:read"),
+    ("GET", "/api/v1/gateway/canaries"): RouteRule("gateway:read"),
+    ("GET", "/api/v1/gateway/canaries/{canary_id}"): RouteRule("gateway:read"),
+    ("GET", "/api/v1/gateway/canaries/{canary_id}/changes"): RouteRule("gateway:read"),
+    ("POST", "/api/v1/gateway/canaries/{canary_id}/promote"): RouteRule("gateway:manage"),
+    ("POST", "/api/v1/gateway/canaries/{canary_id}/rollback"): RouteRule("gateway:manage"),
+    ("POST", "/api/v1/gateway/canaries/{canary_id}/restart"): RouteRule("gateway:manage"),
     ("GET", "/api/v1/gateway/config"): RouteRule("gateway:read"),
     ("POST", "/api/v1/gateway/config/validate"): RouteRule("gateway:manage"),
     ("GET", "/api/v1/gateway/config/diff"): RouteRule("gateway:read"),

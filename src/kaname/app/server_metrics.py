@@ -8,6 +8,8 @@ from pathlib import Path
 from kaname.app.gateway_journal import gateway_journals
 from kaname.app.process_metrics import report_journal, report_process
 from kaname.app.storage import Storage
+from kaname.gateway.canaries.book import CanaryBook
+from kaname.gateway.canaries.metrics import report_canaries
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.kernel.exposition import Exposition
@@ -21,6 +23,7 @@ class ServerMetrics:
     storage: Storage
     worker: ChildProcess
     gateway: GatewayApp
+    canaries: CanaryBook
     journal_folder: Path
     records_dropped: Callable[[], int]
 
@@ -29,6 +32,7 @@ class ServerMetrics:
         out = Exposition({"process": "server"})
         report_process(out)
         self.gateway.report(out)
+        report_canaries(out, self.canaries)
         report_journal(out, self.storage.journal.stats())
         out.add(
             "kaname_gateway_records_dropped_total", "counter", "Records that found the journal full.",

@@ -11,6 +11,7 @@ _VERSIONS = Path(__file__).parents[1] / "storage" / "sql" / "versions"
 _SET = """
 SELECT EXISTS (SELECT 1 FROM gateway_key_policies) OR EXISTS (SELECT 1 FROM gateway_budgets)
     OR EXISTS (SELECT 1 FROM gateway_limit_rules) OR EXISTS (SELECT 1 FROM gateway_secrets)
+    OR EXISTS (SELECT 1 FROM gateway_canaries)
     OR EXISTS (SELECT 1 FROM prices WHERE deleted_at IS NULL)
 """
 
@@ -21,7 +22,7 @@ def sqlite_file(url: str) -> Path | None:
 
 
 def holds_only_keys(file: Path) -> bool:
-    """Whether nobody has set a limit, a secret or a price. False whenever that isn't certain.
+    """Whether nobody has set a limit, a secret or a price, and no canary was begun. False whenever that isn't certain.
 
     Raises ConfigurationError where there is no database at all.
     """

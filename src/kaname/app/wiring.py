@@ -37,6 +37,7 @@ from kaname.gateway.batches.content import FileContent
 from kaname.gateway.batches.erasure import FileBytes
 from kaname.gateway.batches.file_store import FileStore
 from kaname.gateway.cache.store import AnswerStore
+from kaname.gateway.canaries.follower import CanaryFollower
 from kaname.gateway.limits.process import ProcessLimits
 from kaname.gateway.pricing.follower import PriceFollower
 from kaname.gateway.pricing.store import PriceStore
@@ -76,6 +77,7 @@ class Installation:
     live: LiveFeed
     gateway: GatewayApp
     limits: ProcessLimits
+    canaries: CanaryFollower
     price_follower: PriceFollower
     api: FastAPI
     root: RootApp
@@ -84,6 +86,7 @@ class Installation:
         """Binds what needs the event loop."""
         await self.gateway.start()
         self.limits.start(asyncio.get_running_loop())
+        self.canaries.start(asyncio.get_running_loop())
 
     @property
     def drain_s(self) -> float:
@@ -102,6 +105,7 @@ class Installation:
     async def close(self) -> None:
         """Ends everything in order; safe after a partial start."""
         await self.gateway.close(_LAST_WORDS_S)
+        self.canaries.stop()
         self.limits.stop()
         self.price_follower.stop()
         self.models.close()
@@ -173,6 +177,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         live=live,
         gateway=gateway.app,
         limits=gateway.limits,
+        canaries=gateway.canary_follower,
         price_follower=gateway.price_follower,
         api=api,
         root=RootApp(
@@ -200,6 +205,7 @@ def _health_pages(
         storage=storage,
         worker=worker,
         gateway=gateway.app,
+        canaries=gateway.canaries,
         journal_folder=data_dir.journal,
         records_dropped=lambda: gateway.sink.dropped,
     )

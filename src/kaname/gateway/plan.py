@@ -12,7 +12,18 @@ from random import Random
 from typing import NamedTuple
 
 from kaname.gateway.bandits import BanditBook
-from kaname.gateway.config import LOCAL, GatewayConfig, ModelRoute, RetryPolicy, RouteStep, Target, single_target
+from kaname.gateway.canaries.book import CanaryBook
+from kaname.gateway.canaries.model import canary_of
+from kaname.gateway.config import (
+    LOCAL,
+    GatewayConfig,
+    ModelRoute,
+    RetryPolicy,
+    RouteStep,
+    Target,
+    single_target,
+    split_name,
+)
 from kaname.gateway.guardrails.model import Guards
 from kaname.gateway.health import HealthBook, RouteTraffic
 from kaname.gateway.openai_errors import model_not_found
@@ -90,9 +101,16 @@ class Plan:
 class Planner:
     """Plans by name for one configuration at a time; forgets them when another comes into force."""
 
-    def __init__(self, local_models: LocalModels, health: HealthBook, bandits: BanditBook | None = None) -> None:
+    def __init__(
+        self,
+        local_models: LocalModels,
+        health: HealthBook,
+        bandits: BanditBook | None = None,
+        canaries: CanaryBook | None = None,
+    ) -> None:
         self.health = health
         self._bandits = bandits
+        self._canaries = canaries
         self._local_models = local_models
         self._config: GatewayConfig | None = None
         self._plans: dict[str, Plan] = {}
@@ -185,7 +203,7 @@ class Planner:
             return tuple(self.target(config, target) for target in targets)
 
         split = step.split
-        salt = (split.experiment if split is not None else "") or f"{route.name}/{index}"
+        salt = split_name(route.name, index, split) if split is not None else ""
         planned_step = PlannedStep(
             step=step,
             index=index,
@@ -199,6 +217,9 @@ class Planner:
         )
         if split is not None and split.bandit and self._bandits is not None:
             planned_step.arms = self._bandits.arms(split, salt, planned_step)
+        elif (canary := canary_of(route, index, step)) is not None:
+            known = self._canaries.arms(canary, planned_step) if self._canaries is not None else None
+            planned_step.arms = known or Arms(canary.weights(None), salt)
         return planned_step
 
     def _compile_mirror(self, config: GatewayConfig, route: ModelRoute, step: RouteStep) -> Plan | None:

@@ -3,6 +3,7 @@
 from kaname.gateway.config.model import (
     LOCAL,
     BaseUrl,
+    CanaryPlan,
     GatewayConfig,
     Mirror,
     ModelRoute,
@@ -13,13 +14,14 @@ from kaname.gateway.config.model import (
     Split,
     Target,
     single_target,
+    split_name,
 )
 from kaname.gateway.config.parse import default_config, parse_config
 from kaname.gateway.config.secrets import KeyResolver, environment_keys
 from kaname.gateway.config.values import parse_base_url
 
 __all__ = [
-    "LOCAL", "BaseUrl", "GatewayConfig", "KeyResolver", "Mirror", "ModelRoute", "Provider", "ProviderKey",
+    "LOCAL", "BaseUrl", "CanaryPlan", "GatewayConfig", "KeyResolver", "Mirror", "ModelRoute", "Provider", "ProviderKey",
     "RetryPolicy", "RouteStep", "Split", "Target", "default_config", "environment_keys", "parse_base_url",
-    "parse_config", "single_target",
+    "parse_config", "single_target", "split_name",
 ]  # fmt: skip

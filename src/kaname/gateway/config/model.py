@@ -8,6 +8,7 @@ from kaname.gateway.cache.model import CachePolicy
 from kaname.gateway.guardrails.model import Guards
 from kaname.gateway.limits.model import KeyDefaults
 from kaname.gateway.pool import Origin
+from kaname.gateway.routing.canary import CanarySettings
 from kaname.gateway.routing.model import RouteInput
 from kaname.gateway.upstream_response import Timeouts
 
@@ -71,8 +72,17 @@ class Target:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class CanaryPlan:
+    """How an arm is let in step by step. No step is left upwards before `interval_s`; a rollback waits for nothing."""
+
+    arm: str
+    settings: CanarySettings = field(default_factory=CanarySettings)
+    interval_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Split:
-    """Which arm a caller belongs to. `bandit` lets feedback named `metric` move the weights."""
+    """Which arm a caller belongs to. `bandit` lets feedback named `metric` move the weights, `canary` the guards."""
 
     arms: Mapping[str, float]
     sticky: Sticky = "session_id"
@@ -80,6 +90,13 @@ class Split:
     metric: str = ""
     bandit: bool = False
     floor: float = 0.05
+    canary: CanaryPlan | None = None
+    """The other arms divide by their weights what it leaves."""
+
+
+def split_name(route: str, index: int, split: Split) -> str:
+    """Names a split, and places callers in its buckets: its experiment, or the route and the step."""
+    return split.experiment or f"{route}/{index}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ import json
 from collections.abc import Mapping
 
 from kaname.gateway.config.cache import read_cache
+from kaname.gateway.config.canary import read_canary
 from kaname.gateway.config.guardrails import read_guardrails
 from kaname.gateway.config.model import (
     Choose,
@@ -16,6 +17,7 @@ from kaname.gateway.config.model import (
     Split,
     Sticky,
     Target,
+    split_name,
 )
 from kaname.gateway.config.values import duration_s, number, word
 from kaname.gateway.routing.expression import ExpressionError, compile_expression
@@ -35,7 +37,25 @@ def read_models(node: Node | None, providers: Mapping[str, Provider], shared: by
     """All routes by alias. `shared`: whatever else in the file can change answers."""
     if node is None:
         return {}
-    return {name: _model(name, child, providers, shared) for name, child in node.mapping().items()}
+    models = {name: _model(name, child, providers, shared) for name, child in node.mapping().items()}
+    _refuse_shared_canaries(node, models)
+    return models
+
+
+def _refuse_shared_canaries(node: Node, models: Mapping[str, ModelRoute]) -> None:
+    """A canary is judged by the calls recorded under its name, so no other split may have that."""
+    owners: dict[str, tuple[str, Split]] = {}
+    for model, route in models.items():
+        for index, step in enumerate(route.steps):
+            if step.split is None:
+                continue
+            name = split_name(model, index, step.split)
+            before = owners.setdefault(name, (model, step.split))
+            if before[1] is not step.split and (before[1].canary is not None or step.split.canary is not None):
+                node.mapping()[model].refuse(
+                    f"its split {name!r} has the name of a split of {before[0]!r}, and one of them is a canary",
+                    "Give each its own `experiment`.",
+                )
 
 
 def _model(name: str, node: Node, providers: Mapping[str, Provider], shared: bytes) -> ModelRoute:
@@ -127,7 +147,7 @@ def _arms(node: Node, split: Split | None, providers: Mapping[str, Provider]) ->
 
 
 def _split(node: Node) -> Split:
-    fields = node.fields(("arms", "sticky", "experiment", "metric", "bandit", "floor"))
+    fields = node.fields(("arms", "sticky", "experiment", "metric", "bandit", "floor", "canary"))
     if "arms" not in fields:
         node.refuse("`arms` is missing", "Write `arms: {a: 90, b: 10}`.")
     arms = {name: number(child, 0, 1e9) for name, child in fields["arms"].mapping().items()}
@@ -136,6 +156,8 @@ def _split(node: Node) -> Split:
     bandit = "bandit" in fields and word(fields["bandit"], ("thompson",)) == "thompson"
     if bandit and "metric" not in fields:
         fields["bandit"].refuse("needs `metric`, the name of the feedback score that decides")
+    if bandit and "canary" in fields:
+        fields["canary"].refuse("a split is either a canary or learns (`bandit`)", "Remove one of them.")
     floor = number(fields["floor"], 0.0, 1.0 / len(arms)) if "floor" in fields else min(0.05, 1.0 / len(arms))
     sticky: Sticky = "session_id"
     if "sticky" in fields:
@@ -147,6 +169,7 @@ def _split(node: Node) -> Split:
         metric=fields["metric"].text() if "metric" in fields else "",
         bandit=bandit,
         floor=floor,
+        canary=read_canary(fields["canary"], arms) if "canary" in fields else None,
     )
 
 

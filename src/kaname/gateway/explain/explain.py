@@ -9,11 +9,14 @@ from dataclasses import dataclass, field
 from random import Random
 
 from kaname.gateway.caller_context import open_record, read_body, read_headers
+from kaname.gateway.canaries.book import CanaryBook
+from kaname.gateway.canaries.model import canary_of
 from kaname.gateway.config import LOCAL, GatewayConfig
 from kaname.gateway.decode import DecodedRequest, decode_request, encode_document
 from kaname.gateway.explain.limits import explain_limits
 from kaname.gateway.explain.targets import TargetExplainer
 from kaname.gateway.explain.views import (
+    CanaryResult,
     LimitResult,
     PlanExplanation,
     Resolution,
@@ -30,7 +33,9 @@ from kaname.gateway.plan import Choice, Plan, PlannedStep, Planner
 from kaname.gateway.planned_target import PlannedTarget
 from kaname.gateway.ports import LocalModels
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.routing.canary import CanaryState
 from kaname.gateway.routing.model import RouteInput
+from kaname.gateway.routing.split import Arms
 from kaname.kernel.clock import Clock
 from kaname.kernel.errors import NotFoundError
 
@@ -61,12 +66,14 @@ class Explainer:
         prices: PriceBook,
         clock: Clock,
         health: HealthBook | None = None,
+        canaries: CanaryBook | None = None,
     ) -> None:
         self._local_models = local_models
         self._limits = limits
         self._prices = prices
         self._clock = clock
         self._health = health
+        self._canaries = canaries
 
     def explain(self, config: GatewayConfig, question: Question) -> PlanExplanation:
         """Raises what a call would raise before it is routed: InvalidInputError, NotFoundError. In the event loop."""
@@ -85,7 +92,7 @@ class Explainer:
             record.session_id, record.user_id, record.tags, record.metadata, headers,
         )  # fmt: skip
         steps, planned = _steps(plan, call)
-        split, choice = _choose(planned, call)
+        split, choice = _choose(planned, call, self._place_canary(plan, planned))
         tokens = _tokens(body, request)
         subject = Subject(
             question.key_id or _EXAMPLE_KEY, question.project_id, question.organization_id, record.user_id,
@@ -128,6 +135,29 @@ class Explainer:
             refused=_refusal(limits),
         )  # fmt: skip
 
+    def _place_canary(self, plan: Plan, planned: PlannedStep) -> CanaryResult | None:
+        """Gives the step the canary's present arms, and says where it stands."""
+        canary = canary_of(plan.route, planned.index, planned.step)
+        if canary is None:
+            return None
+        standing = self._canaries.standing(canary) if self._canaries is not None else None
+        if self._canaries is None:
+            state, phase, weights = CanaryState(), "unknown", canary.weights_at(CanaryState())
+        elif standing is None:
+            state, phase, weights = CanaryState(), "waiting", canary.weights(None)
+        else:
+            state, phase, weights = standing.state, standing.state.phase, canary.weights(standing)
+        planned.arms = Arms(weights, canary.name)
+        return CanaryResult(
+            id=canary.id,
+            name=canary.name,
+            arm=canary.plan.arm,
+            phase=phase,
+            step=state.step,
+            steps=list(canary.plan.settings.steps),
+            share=weights[canary.plan.arm],
+        )
+
     def _known_health(self) -> dict[str, TargetHealth] | None:
         return None if self._health is None else dict(self._health.items())
 
@@ -155,7 +185,7 @@ def _steps(plan: Plan, call: RouteInput) -> tuple[list[StepResult], PlannedStep]
     return results, found
 
 
-def _choose(planned: PlannedStep, call: RouteInput) -> tuple[SplitResult | None, Choice]:
+def _choose(planned: PlannedStep, call: RouteInput, canary: CanaryResult | None) -> tuple[SplitResult | None, Choice]:
     """The arm. Without a sticky value each call draws one, so the likeliest is shown."""
     split, arms = planned.step.split, planned.arms
     if split is None or arms is None:
@@ -172,7 +202,7 @@ def _choose(planned: PlannedStep, call: RouteInput) -> tuple[SplitResult | None,
         propensity = shares[arm]
     result = SplitResult(
         sticky=split.sticky, value=value, bucket=bucket, arm=arm, propensity=propensity, shares=shares,
-        drawn=not value,
+        drawn=not value, canary=canary,
     )  # fmt: skip
     return result, Choice(planned, planned.groups[arm], arm, propensity)
 

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 
-from kaname.gateway.explain.views import LimitResult, PlanExplanation, SplitResult, TargetResult
+from kaname.gateway.explain.views import CanaryResult, LimitResult, PlanExplanation, SplitResult, TargetResult
 
 
 def render(plan: PlanExplanation) -> Iterator[str]:
@@ -37,11 +37,25 @@ def render(plan: PlanExplanation) -> Iterator[str]:
 def _split(split: SplitResult) -> Iterator[str]:
     shares = ", ".join(f"{arm} {share:.2%}" for arm, share in split.shares.items())
     yield f"split: {shares}"
+    if split.canary is not None:
+        yield f"  {_canary(split.canary)}"
     if split.drawn:
         missing = "" if split.sticky == "none" else f"no {split.sticky}, so "
         yield f"  {missing}each call draws its arm; shown is the likeliest, {split.arm}"
     else:
         yield f"  {split.sticky} {split.value!r} → bucket {split.bucket} → arm {split.arm} (p = {split.propensity:g})"
+
+
+def _canary(canary: CanaryResult) -> str:
+    where = f"step {canary.step + 1} of {len(canary.steps)}"
+    words = {
+        "unknown": f"{where}; without a server its standing isn't known, this is how it begins",
+        "waiting": "no gateway has begun it yet",
+        "running": where,
+        "rolled_back": f"rolled back at {where}",
+        "finished": "finished",
+    }
+    return f"canary {canary.name}: arm {canary.arm} gets {canary.share:.0%}, {words[canary.phase]}"
 
 
 def _target(target: TargetResult) -> Iterator[str]:

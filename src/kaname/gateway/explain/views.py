@@ -16,6 +16,20 @@ class StepResult(BaseModel):
     holds: bool | None
 
 
+class CanaryResult(BaseModel):
+    """Where a canary stands. Without a running gateway nobody knows: `phase` is `unknown`, the step the first."""
+
+    id: str
+    name: str
+    arm: str
+    phase: Literal["unknown", "waiting", "running", "rolled_back", "finished"]
+    step: int
+    """Index in `steps`."""
+    steps: list[int]
+    share: float
+    """Of the calls, from 0 to 1."""
+
+
 class SplitResult(BaseModel):
     """How the arm was found."""
 
@@ -29,6 +43,7 @@ class SplitResult(BaseModel):
     shares: dict[str, float]
     drawn: bool
     """The arm shown is only the likeliest."""
+    canary: CanaryResult | None = None
 
 
 class TargetKeyResult(BaseModel):

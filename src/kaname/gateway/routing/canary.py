@@ -42,6 +42,8 @@ class Guard:
     metric: GuardName
     tolerance: float
     min_n: int = 100
+    name: str = ""
+    """Of the feedback, for `score`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

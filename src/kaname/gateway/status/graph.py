@@ -1,9 +1,10 @@
 """The configuration's routes as a graph for people, with the traffic of each part."""
 
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 
-from kaname.gateway.config import ModelRoute, RouteStep, Split, Target
+from kaname.gateway.canaries.model import Canary, canary_of
+from kaname.gateway.config import ModelRoute, RouteStep, Target, split_name
 from kaname.gateway.health import RouteTraffic
 from kaname.gateway.routing.split import BUCKETS, Arms
 from kaname.gateway.status.views import (
@@ -34,8 +35,10 @@ def show_traffic(now: float, *parts: Traffic) -> TrafficView:
     )
 
 
-def show_route(route: ModelRoute, traffic: RouteTraffic | None, now: float) -> RouteView:
-    """One alias with its steps."""
+def show_route(
+    route: ModelRoute, traffic: RouteTraffic | None, now: float, weights: Callable[[Canary], Mapping[str, float]]
+) -> RouteView:
+    """One alias with its steps. `weights`: the present ones of a canary's arms."""
     timeouts, retry = route.timeouts, route.retry
     arms = dict(traffic.arms) if traffic is not None else {}
     return RouteView(
@@ -52,27 +55,33 @@ def show_route(route: ModelRoute, traffic: RouteTraffic | None, now: float) -> R
             max=retry.max, base_s=retry.base_s, cap_s=retry.cap_s, honor_retry_after=retry.honor_retry_after
         ),
         steps=[
-            _step(route, i, step, {arm: count for (at, arm), count in arms.items() if at == i}, now)
+            _step(route, i, step, {arm: count for (at, arm), count in arms.items() if at == i}, now, weights)
             for i, step in enumerate(route.steps)
         ],
         traffic=show_traffic(now, *arms.values()),
     )
 
 
-def shares_of(split: Split, salt: str) -> dict[str, float]:
+def shares_of(weights: Mapping[str, float], name: str) -> dict[str, float]:
     """Which share of calls each arm really gets: its buckets over all."""
-    owned = Counter(Arms(split.arms, salt).owners())
-    return {arm: owned[arm] / BUCKETS for arm in split.arms}
+    owned = Counter(Arms(weights, name).owners())
+    return {arm: owned[arm] / BUCKETS for arm in weights}
 
 
-def salt_of(route: ModelRoute, index: int, split: Split) -> str:
-    """What places callers in the buckets of a step's split."""
-    return split.experiment or f"{route.name}/{index}"
-
-
-def _step(route: ModelRoute, index: int, step: RouteStep, counts: dict[str, Traffic], now: float) -> StepView:
+def _step(
+    route: ModelRoute,
+    index: int,
+    step: RouteStep,
+    counts: dict[str, Traffic],
+    now: float,
+    weights: Callable[[Canary], Mapping[str, float]],
+) -> StepView:
     split = step.split
-    shares = shares_of(split, salt_of(route, index, split)) if split is not None else {"": 1.0}
+    canary = canary_of(route, index, step)
+    shares = {"": 1.0}
+    if split is not None:
+        present = weights(canary) if canary is not None else split.arms
+        shares = shares_of(present, split_name(route.name, index, split))
     mirror = step.mirror
     return StepView(
         index=index,
@@ -84,6 +93,7 @@ def _step(route: ModelRoute, index: int, step: RouteStep, counts: dict[str, Traf
             metric=split.metric,
             bandit=split.bandit,
             floor=split.floor,
+            canary=canary.id if canary is not None else "",
         )
         if split is not None
         else None,

@@ -1,9 +1,11 @@
 """Puts together the gateway's state from memory: no queries, nothing that a running call would notice."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
 from kaname.gateway.cache.statistics import CacheStatistics
+from kaname.gateway.canaries.book import CanaryBook
+from kaname.gateway.canaries.model import Canary
 from kaname.gateway.config import GatewayConfig, Provider, Target
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.health import HealthBook, KeyHealth, TargetHealth
@@ -33,12 +35,14 @@ class GatewayStatus:
         prices: PriceBook,
         clock: Clock,
         cache: Callable[[], CacheStatistics | None] = lambda: None,
+        canaries: CanaryBook | None = None,
     ) -> None:
         self._file = file
         self._health = health
         self._prices = prices
         self._clock = clock
         self._cache = cache
+        self._canaries = canaries
         self._started_at = clock.now()
 
     def show(self) -> GatewayStatusView:
@@ -56,9 +60,12 @@ class GatewayStatus:
             started_at=self._started_at,
             providers=[_provider(provider, health, now) for provider in config.providers.values()],
             targets=self._targets(config, health, now, wall),
-            routes=[show_route(route, routes.get(route.name), now) for route in config.models.values()],
+            routes=[show_route(route, routes.get(route.name), now, self._weights) for route in config.models.values()],
             cache=show_cache(self._cache(), config),
         )
+
+    def _weights(self, canary: Canary) -> Mapping[str, float]:
+        return canary.weights(self._canaries.standing(canary) if self._canaries is not None else None)
 
     def _targets(
         self, config: GatewayConfig, health: dict[str, TargetHealth], now: float, wall: datetime

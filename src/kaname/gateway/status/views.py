@@ -91,6 +91,8 @@ class SplitView(BaseModel):
     metric: str
     bandit: bool
     floor: float
+    canary: str = ""
+    """The id of its canary."""
 
 
 class MirrorView(BaseModel):
