@@ -1371,6 +1371,108 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/gateway/canaries": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Canaries */
+        get: operations["list_gateway_canaries"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/canaries/{canary_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Get Canary */
+        get: operations["get_gateway_canary"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/canaries/{canary_id}/changes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List Changes */
+        get: operations["list_gateway_canary_changes"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/canaries/{canary_id}/promote": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Promote */
+        post: operations["promote_gateway_canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/canaries/{canary_id}/rollback": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Roll Back */
+        post: operations["roll_back_gateway_canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/gateway/canaries/{canary_id}/restart": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /** Restart */
+        post: operations["restart_gateway_canary"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/projects/{project_id}/gateway/plan": {
         parameters: {
             query?: never;
@@ -1714,6 +1816,180 @@ export interface components {
             evicted: number;
             /** Problem */
             problem: string;
+        };
+        /** CanaryActionRequest */
+        CanaryActionRequest: {
+            /**
+             * Message
+             * @description Why, for those who read the history.
+             * @default
+             */
+            message?: string;
+        };
+        /**
+         * CanaryArmView
+         * @description Calls of the present step.
+         */
+        CanaryArmView: {
+            /** Calls */
+            calls: number;
+            /** Errors */
+            errors: number;
+        };
+        /** CanaryChangeList */
+        CanaryChangeList: {
+            /** Items */
+            items: components["schemas"]["CanaryChangeView"][];
+            /** Next Cursor */
+            next_cursor: string | null;
+        };
+        /**
+         * CanaryChangeView
+         * @description An entry of the history: what happened, and where the canary stood then.
+         */
+        CanaryChangeView: {
+            /** Id */
+            id: string;
+            /**
+             * Action
+             * @enum {string}
+             */
+            action: "start" | "advance" | "finish" | "rollback" | "promote" | "restart";
+            /**
+             * At
+             * Format: date-time
+             */
+            at: string;
+            /** Step */
+            step: number;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "running" | "rolled_back" | "finished";
+            /** Share */
+            share: number;
+            /** Findings */
+            findings: components["schemas"]["CanaryFinding"][];
+            /** Actor Id */
+            actor_id: string;
+            /** Actor Name */
+            actor_name: string;
+            /** Message */
+            message: string;
+        };
+        /**
+         * CanaryFinding
+         * @description What a guard said. `low` and `high` bound how much worse the canary is, by the guard's unit; null: without bound,
+         *     or not known yet.
+         */
+        CanaryFinding: {
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "error_rate" | "p95_latency" | "cost" | "score";
+            /**
+             * Finding
+             * @enum {string}
+             */
+            finding: "harmed" | "clear" | "inconclusive";
+            /** Low */
+            low: number | null;
+            /** High */
+            high: number | null;
+            /** N */
+            n: number;
+            /** Reason */
+            reason: string;
+        };
+        /**
+         * CanaryGuardView
+         * @description A guard as configured, and what it said when it was asked last at this step.
+         */
+        CanaryGuardView: {
+            /**
+             * Metric
+             * @enum {string}
+             */
+            metric: "error_rate" | "p95_latency" | "cost" | "score";
+            /** Name */
+            name: string;
+            /** Tolerance */
+            tolerance: number;
+            /** Min N */
+            min_n: number;
+            /** N */
+            n: number;
+            finding: components["schemas"]["CanaryFinding"] | null;
+        };
+        /** CanaryList */
+        CanaryList: {
+            /** Items */
+            items: components["schemas"]["CanaryView"][];
+        };
+        /**
+         * CanaryResult
+         * @description Where a canary stands. Without a running gateway nobody knows: `phase` is `unknown`, the step the first.
+         */
+        CanaryResult: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Arm */
+            arm: string;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "unknown" | "waiting" | "running" | "rolled_back" | "finished";
+            /** Step */
+            step: number;
+            /** Steps */
+            steps: number[];
+            /** Share */
+            share: number;
+        };
+        /** CanaryView */
+        CanaryView: {
+            /** Id */
+            id: string;
+            /** Name */
+            name: string;
+            /** Route */
+            route: string;
+            /** Step Index */
+            step_index: number;
+            /** Arm */
+            arm: string;
+            /** Stable Arms */
+            stable_arms: string[];
+            /** Steps */
+            steps: number[];
+            /** Step */
+            step: number;
+            /**
+             * Phase
+             * @enum {string}
+             */
+            phase: "waiting" | "running" | "rolled_back" | "finished";
+            /** Share */
+            share: number;
+            /** Interval S */
+            interval_s: number;
+            /** Level */
+            level: number;
+            /** Since */
+            since: string | null;
+            /** Looked At */
+            looked_at: string | null;
+            /** Guards */
+            guards: components["schemas"]["CanaryGuardView"][];
+            stable: components["schemas"]["CanaryArmView"];
+            canary: components["schemas"]["CanaryArmView"];
+            /** Rollbacks */
+            rollbacks: number;
         };
         /** ConfigDiffView */
         ConfigDiffView: {
@@ -2786,6 +3062,21 @@ export interface components {
              */
             created_at: string;
         };
+        /** PromoteCanaryRequest */
+        PromoteCanaryRequest: {
+            /**
+             * Message
+             * @description Why, for those who read the history.
+             * @default
+             */
+            message?: string;
+            /**
+             * Fully
+             * @description To the end at once, not only to the next step.
+             * @default false
+             */
+            fully?: boolean;
+        };
         /** ProviderKeyView */
         ProviderKeyView: {
             /** Name */
@@ -3839,6 +4130,7 @@ export interface components {
             };
             /** Drawn */
             drawn: boolean;
+            canary?: components["schemas"]["CanaryResult"] | null;
         };
         /** SplitView */
         SplitView: {
@@ -3855,6 +4147,11 @@ export interface components {
             bandit: boolean;
             /** Floor */
             floor: number;
+            /**
+             * Canary
+             * @default
+             */
+            canary?: string;
         };
         /**
          * StepResult
@@ -7920,6 +8217,199 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GatewayStatusView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_gateway_canaries: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanaryList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    get_gateway_canary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                canary_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanaryView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    list_gateway_canary_changes: {
+        parameters: {
+            query?: {
+                cursor?: string | null;
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                canary_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanaryChangeList"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    promote_gateway_canary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                canary_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["PromoteCanaryRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanaryView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    roll_back_gateway_canary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                canary_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CanaryActionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanaryView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    restart_gateway_canary: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                canary_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CanaryActionRequest"];
+            };
+        };
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["CanaryView"];
                 };
             };
             400: components["responses"]["InvalidInput"];
