@@ -39,8 +39,10 @@ def openai_error(status: int, message: str, code: str | None = None, param: str 
 
 
 def flat_error(status: int, document: Document) -> SaidError | None:
-    """An error whose message stands at the top: `{"message"}`, `{"Message"}`, or a validator's `{"detail"}`."""
-    message = text_in(document, "message") or text_in(document, "Message") or text_in(document, "detail")
+    """An error whose message stands at the top: `{"message"}`, `{"Message"}`, `{"error": "…"}`, or a validator's
+    `{"detail"}`."""
+    names = ("message", "Message", "detail", "error")
+    message = next((text for name in names if (text := text_in(document, name))), "")
     code, param = document.get("code"), text_in(document, "param") or None
     if not message and (details := objects_in(document, "detail") or _nested(document)):
         message = "; ".join(text_in(detail, "msg") for detail in details)

@@ -41,7 +41,7 @@ class TranslatingAdapter:
 
     def read_error(self, status: int, headers: Mapping[bytes, bytes], document: Document) -> SaidError | None:
         """See `Adapter`."""
-        return flat_error(status, document) if "error" not in document else None
+        return flat_error(status, document) if not isinstance(document.get("error"), dict) else None
 
     def key_problem(self, secret: str) -> str:
         """See `Adapter`."""

@@ -9,10 +9,21 @@ import hashlib
 import re
 from typing import Final, cast
 
+from kaname.gateway.dialects.chat.building import call_id
 from kaname.gateway.dialects.chat.decoder import ChatDecoder
 from kaname.gateway.dialects.chat.upstream import ChatCodec
 from kaname.gateway.dialects.model import Document, Encoded
-from kaname.gateway.dialects.reading import Losses, a_list, a_text, an_object, objects_in, text_in, unsupported
+from kaname.gateway.dialects.reading import (
+    Losses,
+    a_list,
+    a_text,
+    an_object,
+    object_in,
+    objects_in,
+    text_in,
+    unsupported,
+    upstream_json,
+)
 from kaname.gateway.dialects.unsaid import lose_rest
 from kaname.kernel.errors import UpstreamError
 
@@ -29,6 +40,7 @@ _SENT: Final = frozenset(
     }
 )  # fmt: skip
 _SHARED: Final = frozenset({"role", "content", "tool_calls", "tool_call_id", "name", "prefix"})
+_NO_ID: Final = "null"
 _PARTS: Final = frozenset({"text", "image_url"})
 
 
@@ -57,7 +69,8 @@ class MistralCodec:
     def decode_response(self, document: Document) -> Document:
         """See `ProviderCodec`."""
         answer = _CHAT.decode_response(document)
-        return {**answer, "choices": [_choice(choice, "message") for choice in objects_in(answer, "choices")]}
+        choices = [_choice(choice, "message", text_in(answer, "id")) for choice in objects_in(answer, "choices")]
+        return {**answer, "choices": choices}
 
     def stream_decoder(self) -> "MistralDecoder":
         """See `ProviderCodec`."""
@@ -73,7 +86,10 @@ class MistralDecoder(ChatDecoder):
         """See `StreamDecoder`."""
         chunks = super().feed(event, data)
         return [
-            {**chunk, "choices": [_choice(choice, "delta") for choice in objects_in(chunk, "choices")]}
+            {
+                **chunk,
+                "choices": [_choice(choice, "delta", text_in(chunk, "id")) for choice in objects_in(chunk, "choices")],
+            }
             for chunk in chunks
         ]
 
@@ -113,18 +129,20 @@ def _message(message: Document, path: str) -> Document:
     return said
 
 
-def _choice(choice: Document, where: str) -> Document:
-    """A choice whose content may come in chunks, and whose reasons have names of their own."""
+def _choice(choice: Document, where: str, answer_id: str) -> Document:
+    """A choice whose content may come in chunks, and whose reasons and calls have a shape of their own."""
     reason = choice.get("finish_reason")
     if reason == "error":
         raise UpstreamError("the upstream failed: it ended with an error")
     if reason == "model_length":
         choice = {**choice, "finish_reason": "length"}
-    message = choice.get(where)
-    content = cast("Document", message).get("content") if isinstance(message, dict) else None
-    if not isinstance(content, list):
+    said = object_in(choice, where)
+    if isinstance(said.get("tool_calls"), list):
+        calls = [_call(call, i, answer_id) for i, call in enumerate(objects_in(said, "tool_calls"))]
+        said = {**said, "tool_calls": calls}
+        choice = {**choice, where: said}
+    if not isinstance(said.get("content"), list):
         return choice
-    said = cast("Document", message)
     text = "".join(text_in(chunk, "text") for chunk in objects_in(said, "content") if chunk.get("type") == "text")
     reasoning = "".join(
         text_in(part, "text")
@@ -136,3 +154,17 @@ def _choice(choice: Document, where: str) -> Document:
     if reasoning:
         said["reasoning_content"] = reasoning
     return {**choice, where: said}
+
+
+def _call(call: Document, position: int, answer_id: str) -> Document:
+    """A call as OpenAI writes it: Mistral may leave its type out, say "null" for no id, and give arguments as JSON."""
+    function = object_in(call, "function")
+    if not isinstance(function.get("arguments"), (str, type(None))):
+        function = {**function, "arguments": upstream_json(function["arguments"])}
+    index = call.get("index")
+    index = index if isinstance(index, int) else position
+    known = text_in(call, "id")
+    said = {**call, "index": index, "type": "function", "function": function}
+    if function.get("name") and known in ("", _NO_ID):
+        said["id"] = call_id(answer_id, index)
+    return said
