@@ -16,6 +16,7 @@ from kaname.gateway.routing.split import Arms
 from kaname.kernel.clock import Clock
 
 MAX_HOLDERS = 8
+NO_TARGET = "no_healthy_target"
 _NOT_FAILED = frozenset({"ok", "cancelled"})
 
 
@@ -86,9 +87,13 @@ class CanaryBook:
     # ---- for calls
 
     def observe(self, record: GatewayRecord) -> None:
-        """Counts a call with an arm that is over. A call that reached no target says nothing about its arm."""
+        """Counts a call with an arm that is over. One that no target was asked for says nothing about its arm: it was
+        refused by a limit or a guardrail, or answered by the cache; unless the arm's breakers were all open."""
         live = self._live.get(record.experiment)
-        if live is None or live.standing is None or not record.attempts or record.start_ns < live.since_ns:
+        if live is None or live.standing is None or record.start_ns < live.since_ns:
+            return
+        attempts = record.attempts
+        if not attempts and record.error_code != NO_TARGET:
             return
         targets = live.canary.targets.get(record.arm)
         if targets is None or live.standing.state.phase != "running":
@@ -97,7 +102,7 @@ class CanaryBook:
         if counts is None:
             counts = live.counts[record.arm] = ArmCounts()
         # Served by a fallback, the call succeeded and the arm failed.
-        counts.count(record, record.outcome not in _NOT_FAILED or record.attempts[-1].target not in targets)
+        counts.count(record, record.outcome not in _NOT_FAILED or attempts[-1].target not in targets)
         live.is_new = True
 
     # ---- for the follower
