@@ -270,7 +270,9 @@ export function ArmPanel(props: PanelProps) {
 function Weights({ draft, step, providers }: PanelProps & { step: Step }) {
   const { g } = useGateway();
   const id = useId();
-  const total = step.arms.reduce((sum, arm) => sum + arm.weight, 0);
+  // A canary's own weight isn't used: its steps say what it gets.
+  const arms = step.arms.filter((arm) => arm.name !== step.split?.canary);
+  const total = arms.reduce((sum, arm) => sum + arm.weight, 0);
   const [use, setUse] = useState("");
   const next = "abcdefghijklmnopqrstuvwxyz".split("").find((name) => step.arms.every((arm) => arm.name !== name)) ?? "";
   return (
@@ -278,12 +280,12 @@ function Weights({ draft, step, providers }: PanelProps & { step: Step }) {
       <fieldset className={css.group}>
         <legend>{g("split.weights")}</legend>
         <div className={css.shares} aria-hidden="true">
-          {step.arms.map((arm) => (
+          {arms.map((arm) => (
             <span key={arm.name} style={{ width: `${total > 0 ? (100 * arm.weight) / total : 0}%` }} />
           ))}
         </div>
         <div className={css.weights}>
-          {step.arms.map((arm) => (
+          {arms.map((arm) => (
             <WeightRow
               key={arm.name}
               id={`${id}-${arm.name}`}
@@ -312,6 +314,7 @@ function Weights({ draft, step, providers }: PanelProps & { step: Step }) {
           ))}
         </Select>
       </Field>
+      {step.split?.canary && <p className={css.note}>{g("split.canary", { arm: step.split.canary })}</p>}
       {step.split?.bandit && <p className={css.note}>{g("split.bandit", { metric: step.split.metric })}</p>}
       <div className={css.row}>
         <Field label={g("arm.add", { name: next })}>

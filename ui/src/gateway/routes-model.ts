@@ -29,6 +29,8 @@ export interface Split {
   experiment: string;
   metric: string;
   bandit: boolean;
+  /** The arm that is let in step by step; "" for none. */
+  canary: string;
 }
 
 export interface Mirror {
@@ -139,6 +141,7 @@ function readShort(map: YAMLMap, path: Path): Step {
 
 function readStep(map: YAMLMap, path: Path): Step {
   const split = map.get("split");
+  const canary = isMap(split) ? split.get("canary") : undefined;
   const arms = isMap(split) ? split.get("arms") : undefined;
   const mirror = map.get("mirror");
   return {
@@ -152,6 +155,7 @@ function readStep(map: YAMLMap, path: Path): Step {
           experiment: text(split.get("experiment")),
           metric: text(split.get("metric")),
           bandit: split.has("bandit"),
+          canary: isMap(canary) ? text(canary.get("arm")) : "",
         }
       : null,
     arms: isMap(arms)

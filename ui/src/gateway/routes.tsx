@@ -11,6 +11,7 @@ import { PageHead } from "../ui/page.tsx";
 import { SideSplit } from "../ui/split.tsx";
 import { Empty, ErrorPanel, Loading } from "../ui/state.tsx";
 import { statusQuery } from "./api.ts";
+import { RouteCanaries } from "./canary.tsx";
 import { type DraftView, useDraft, useValidation } from "./draft.ts";
 import { DraftBar } from "./draft-bar.tsx";
 import gateway from "./gateway.module.css";
@@ -21,7 +22,7 @@ import { NewModel } from "./new-model.tsx";
 import { percent, rateText } from "./numbers.ts";
 import css from "./routes.module.css";
 import { type Route, readRoutes } from "./routes-model.ts";
-import { statsOfNode, statsOfTraffic } from "./stats.ts";
+import { statsOfNode, statsOfTraffic, withCanaryShares } from "./stats.ts";
 import { useGateway } from "./text/index.ts";
 
 const FIRST_ROUTE = `providers:
@@ -116,7 +117,7 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
         )}
       </Empty>
     );
-  const graph = layOut(route, room);
+  const graph = withCanaryShares(layOut(route, room), route.name, status.data);
   const selected = graph.nodes.find((node) => node.id === search.node) ?? graph.nodes[0]!;
   return (
     <div className={css.panes}>
@@ -148,6 +149,7 @@ function Body({ draft, mayChange }: { draft: DraftView; mayChange: boolean }) {
           onSelect={(id) => go({ model: route.name, node: id })}
         />
         <p className={css.legend}>{g("graph.legend")}</p>
+        <RouteCanaries route={route} />
       </SideSplit>
     </div>
   );

@@ -1,6 +1,6 @@
 /** The gateway's live state, looked up by what a screen shows. Pure. */
 import type { GatewayStatus, TargetStatus, Traffic } from "./api.ts";
-import type { GraphNode } from "./layout.ts";
+import type { Graph, GraphNode } from "./layout.ts";
 
 export type BreakerState = TargetStatus["keys"][number]["state"];
 
@@ -70,6 +70,18 @@ function sumOf(parts: Stats[]): Stats {
     inFlight: 0,
     breaker: null,
   };
+}
+
+/** The graph with the shares that arms of canaries have now, instead of those that their weights would give. */
+export function withCanaryShares(graph: Graph, model: string, status: GatewayStatus | undefined): Graph {
+  const steps = status?.routes.find((candidate) => candidate.name === model)?.steps;
+  if (!steps?.some((step) => step.split?.canary)) return graph;
+  const nodes = graph.nodes.map((node) => {
+    const step = steps[node.step];
+    const arm = step?.split?.canary && node.kind === "arm" && step.arms.find((known) => known.name === node.arm);
+    return arm ? { ...node, share: arm.share } : node;
+  });
+  return { ...graph, nodes };
 }
 
 /** What the server counted for a part of a route. Parts that were only drafted have nothing yet. */

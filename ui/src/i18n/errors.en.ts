@@ -74,6 +74,9 @@ export const errorTexts: ErrorTexts = {
     "Give one value, or use the operator “in”.",
   ],
   filter_wants_text: ["The filter on “{field}” can't use {value}.", "It wants a text of at most {limit} characters."],
+  gateway_canary_busy: ["The canary {name} was being changed by others.", "Try again."],
+  gateway_canary_not_found: ["The configuration has no canary {id}.", "Reload the page."],
+  gateway_canary_over: ["The canary {name} is over.", "Restart it to begin again at the first step."],
   gateway_config_conflict: [
     "The configuration is at version {version} now; you began with {expected}.",
     "Load it again and repeat your change.",

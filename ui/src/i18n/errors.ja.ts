@@ -86,6 +86,9 @@ export const errorTexts: ErrorTexts = {
     "値を 1 つにするか、演算子「in」を使ってください。",
   ],
   filter_wants_text: ["「{field}」のフィルターに {value} は使えません。", "{limit} 文字以内の文字列にしてください。"],
+  gateway_canary_busy: ["カナリア {name} は、ほかの人が変更中です。", "もう一度お試しください。"],
+  gateway_canary_not_found: ["設定にカナリア {id} はありません。", "ページを読み込み直してください。"],
+  gateway_canary_over: ["カナリア {name} はもう終わっています。", "最初の段階から始めるには、やり直してください。"],
   gateway_config_conflict: [
     "設定は今バージョン {version} で、編集を始めた {expected} から変わっています。",
     "読み込み直して、変更をやり直してください。",
