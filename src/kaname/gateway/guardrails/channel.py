@@ -5,6 +5,7 @@ same edits. What may still become part of a match (the last `hold_back` characte
 reaches to the end of what is there waits for more. Offsets count from the beginning of the channel.
 """
 
+import sys
 from collections import deque
 from typing import Final, Protocol, cast
 
@@ -50,11 +51,11 @@ class HeldChannel:
         "_counts",
         "_fixed",
         "_hold",
-        "_next",
         "_screen",
         "_stride",
         "_window",
         "edits",
+        "next_scan",
         "released",
         "size",
     )
@@ -68,7 +69,8 @@ class HeldChannel:
         self._fixed = fixed
         self._hold = max(hold_back, MIN_HOLD_BACK)
         self._stride = max(self._hold // 4, 16)
-        self._next = self._hold + self._stride
+        self.next_scan = self._hold + self._stride
+        """Until it is so long nothing happens, so what is added may come later."""
         self._window = ""
         self._base = 0
         """Where the window begins."""
@@ -77,9 +79,9 @@ class HeldChannel:
         """See `Channel`."""
         self._window += text
         self.size += len(text)
-        while self.size >= self._next:
-            self._scan(self._next, self._next - self._hold)
-            self._next += self._stride
+        while self.size >= self.next_scan:
+            self._scan(self.next_scan, self.next_scan - self._hold)
+            self.next_scan += self._stride
 
     def finish(self) -> None:
         """See `Channel`."""
@@ -119,7 +121,7 @@ class HeldChannel:
 class OpenChannel:
     """Released at once but for what may be half a placeholder; guards that only observe look on."""
 
-    __slots__ = ("_restores", "_screen", "_tail", "_watched", "edits", "released", "size")
+    __slots__ = ("_screen", "_tail", "_watched", "edits", "released", "restores", "size")
 
     def __init__(self, screen: Screen, watched: HeldChannel | None, *, fixed: bool = False) -> None:
         self.size = 0
@@ -127,9 +129,15 @@ class OpenChannel:
         self.edits: deque[Edit] = deque()
         self._screen = screen
         self._watched = watched
-        self._restores = screen.restores and not fixed
+        self.restores = screen.restores and not fixed
+        """Whether placeholders are looked for."""
         self._tail = ""
         """What isn't released yet."""
+
+    @property
+    def next_scan(self) -> int:
+        """Until it is so long nothing happens where nothing is restored, so what is added may come later."""
+        return self._watched.next_scan if self._watched is not None else sys.maxsize
 
     def add(self, text: str) -> None:
         """See `Channel`."""
@@ -137,7 +145,7 @@ class OpenChannel:
         if self._watched is not None:
             self._watched.add(text)
             self._watched.edits.clear()
-        if not self._restores or not (self._tail or "<" in text):
+        if not self.restores or not (self._tail or "<" in text):
             self.released = self.size
             return
         self._tail += text

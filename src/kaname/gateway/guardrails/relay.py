@@ -19,6 +19,7 @@ from kaname.gateway.guardrails.channel import (
     screen_json,
     screen_text,
 )
+from kaname.gateway.guardrails.event_runs import Run, Shape, learn_shape
 from kaname.gateway.guardrails.model import Document
 from kaname.gateway.guardrails.screen import Screen
 from kaname.gateway.guardrails.stream_formats import StreamFormat
@@ -26,6 +27,8 @@ from kaname.gateway.guardrails.texts import Slot
 from kaname.gateway.openai_errors import WireError
 from kaname.gateway.stream import Relay, StreamEnd, event_data, split_events
 
+_LESSONS = 8
+"""So many events in a row without the shape of the one before, and shapes aren't looked for any more."""
 _VISIBLE = frozenset({"content", "text", "response.output_text.delta"})
 
 
@@ -61,8 +64,8 @@ class GuardedRelay:
 
     __slots__ = (
         "_channels", "_current", "_event", "_format", "_hold_back", "_inner", "_latest", "_latest_group",
-        "_latest_name", "_only_restores", "_queue", "_record", "_record_limit", "_recorded", "_said", "_screen",
-        "_waits", "blocked", "content_seen", "done", "sent_bytes",
+        "_latest_name", "_lessons", "_only_restores", "_pending", "_queue", "_reached", "_record", "_record_limit",
+        "_recorded", "_run", "_said", "_screen", "_shape", "_waits", "blocked", "content_seen", "done", "sent_bytes",
     )  # fmt: skip
 
     def __init__(
@@ -94,7 +97,16 @@ class GuardedRelay:
         """The channel of the piece before, which is nearly always the one of the next."""
         self._latest_group = 0
         self._latest_name = ""
-        self._queue: deque[_Event] = deque()
+        self._shape: Shape | None = None
+        """Of the event before; only while its channel is the latest."""
+        self._lessons = _LESSONS
+        self._reached = 0
+        """How long the channel of the shape is with all that arrived."""
+        self._run: Run | None = None
+        """The last of the queue, if it still grows."""
+        self._pending: list[str] = []
+        """Texts that the channel of the shape doesn't have yet, because they wouldn't make it scan."""
+        self._queue: deque[_Event | Run] = deque()
         self._event = _Event(b"", None)
         self._record: list[bytes] = []
         self._record_limit = record_limit
@@ -117,22 +129,44 @@ class GuardedRelay:
         if self.blocked:
             return b""
         events = self._inner.feed(chunk)
-        return self.take(events) if events else b""
+        shape = self._shape
+        text = shape.text_of(events) if shape is not None else ""
+        if shape is None or not text:
+            return self.take(events) if events else b""
+        self._lessons = _LESSONS
+        self._pending.append(text)
+        reached = self._reached = self._reached + len(text)
+        if self._said is not None and shape.is_visible:
+            self._said.append(text)
+        channel = shape.channel
+        if reached >= channel.next_scan:
+            self._settle()
+        elif type(channel) is OpenChannel:
+            if not (self._queue or self._waits):
+                self.content_seen = True
+                return self._account(events)
+            self._settle()
+        run = self._run
+        if run is None:
+            run = self._run = Run(shape, reached - len(text))
+            self._queue.append(run)
+        run.events.append(events)
+        run.ends.append(reached)
+        if self._waits or channel.released < run.ends[0]:
+            return b""
+        return self._release()
 
     def take(self, events: bytes) -> bytes:
         """The same for whole events in the client's format."""
         if self._only_restores and not self._queue and b"<" not in events and b"u003" not in events:
             self.content_seen, self.done = self._inner.content_seen, self._inner.done
             return self._account(events)
-        if events.startswith(b"data: {") and events.count(b"\n") == 2:  # the usual event, alone
-            try:
-                document: Document | None = orjson.loads(events[6:])
-            except orjson.JSONDecodeError:
-                document = None
-            event = self._event = _Event(events, document)
-            if document is not None:
-                self._format.read(document, self)
-            self._queue.append(event)
+        self._settle()
+        self._run = None
+        if events.count(b"\n\n") == 1 and events.endswith(b"\n\n"):  # the usual event, alone
+            self._read(events)
+            if self._lessons:
+                self._learn()
         else:
             for event in split_events(events):
                 self._read(event)
@@ -144,6 +178,7 @@ class GuardedRelay:
         """See `stream.Relay`."""
         if self.blocked:
             return b""
+        self._settle()
         rest = self._inner.finish()
         if rest:
             for event in split_events(rest):
@@ -157,8 +192,12 @@ class GuardedRelay:
         if not block:
             return self._release()
         out = b""
-        while self._queue and not self._queue[0].pieces and not self._queue[0].rewritten:
-            out += self._give_out(self._queue.popleft())
+        while self._queue:
+            event = self._queue[0]
+            if isinstance(event, Run) or event.pieces or event.rewritten:
+                break
+            self._queue.popleft()
+            out += self._give_out(event)
         return out + self._stop()
 
     def end(self) -> StreamEnd:
@@ -195,20 +234,22 @@ class GuardedRelay:
             if channel is None:
                 channel = self._open(group, name, json=json, fixed=fixed)
             self._latest, self._latest_name, self._latest_group = channel, name, group
+            self._shape = None
         start = channel.size
         channel.add(text)
         self._event.pieces.append(_Piece(channel, start, text, holder, key))
 
     def close(self, group: int) -> None:
         """See `PieceSink`."""
-        self._latest = None
+        self._latest = self._shape = None
         self._current.pop(group, None)
         for key in [key for key in self._channels if key[0] == group]:
             self._channels.pop(key).finish()
 
     def close_all(self) -> None:
         """See `PieceSink`."""
-        self._latest = None
+        self._settle()
+        self._latest = self._shape = None
         for channel in self._channels.values():
             channel.finish()
         self._channels.clear()
@@ -262,11 +303,58 @@ class GuardedRelay:
             self.close_all()
         self._queue.append(event)
 
+    def _learn(self) -> None:
+        """How the event that was just read looks, if it carries one text and nothing else."""
+        pieces, event = self._event.pieces, self._event
+        self._shape = None
+        if len(pieces) != 1 or event.rewritten or pieces[0].channel is not self._latest:
+            return
+        piece = pieces[0]
+        channel = piece.channel
+        if isinstance(channel, HeldChannel) or (isinstance(channel, OpenChannel) and not channel.restores):
+            visible = self._latest_name in _VISIBLE
+            self._shape = learn_shape(event.raw, piece.key, piece.text, channel, is_visible=visible)
+            self._reached = channel.size
+        self._lessons -= 1
+
+    def _settle(self) -> None:
+        """Gives a channel the texts that it doesn't have yet."""
+        if self._pending and self._shape is not None:
+            text = "".join(self._pending)
+            self._pending.clear()
+            self._format.passed(len(text))
+            self._shape.channel.add(text)
+
+    def _release_run(self, run: Run) -> bytes:
+        """Those of its events that are certain."""
+        if not run.shape.channel.edits:
+            events = run.take_bytes()
+            self.content_seen = self.content_seen or bool(events)
+            return self._account(events) if events else b""
+        return b"".join([self._render_one(run.shape, event, start) for event, start in run.take()])
+
+    def _render_one(self, shape: Shape, event: bytes, start: int) -> bytes:
+        self.content_seen = True
+        text = shape.text_of(event)
+        masked, client = _edited(_Piece(shape.channel, start, text, {}, ""))
+        if masked == client == text:
+            return self._account(event)
+        sent = shape.with_text(client)
+        return self._account(sent, sent if masked == client else shape.with_text(masked))
+
     def _release(self) -> bytes:
         """The events whose texts are certain, in order."""
         queue, out = self._queue, list[bytes]()
         while queue:
             event = queue[0]
+            if isinstance(event, Run):
+                out.append(self._release_run(event))
+                if event.events:
+                    break
+                queue.popleft()
+                if event is self._run:
+                    self._run = None
+                continue
             for piece in event.pieces:
                 if piece.end > piece.channel.released:
                     break

@@ -43,6 +43,10 @@ class StreamFormat(Protocol):
 
     def read(self, document: Document, sink: PieceSink) -> None: ...
 
+    def passed(self, chars: int) -> None:
+        """So many characters came in events like the last one with text, which weren't read."""
+        ...
+
     def emitted(self, document: Document) -> None:
         """An event without text has gone to the client."""
         ...
@@ -96,6 +100,9 @@ class ChatFormat:
             if isinstance(function, dict) and cast("Document", function).get("arguments"):
                 sink.piece(index, f"tool {call.get('index', 0)}", cast("Document", function), "arguments", json=True)
 
+    def passed(self, chars: int) -> None:
+        """See `StreamFormat`."""
+
     def emitted(self, document: Document) -> None:
         """See `StreamFormat`."""
 
@@ -138,6 +145,10 @@ class MessagesFormat:
             sink.close(cast("int", document.get("index") or 0))
         elif kind in ("message_delta", "message_stop"):
             sink.close_all()
+
+    def passed(self, chars: int) -> None:
+        """See `StreamFormat`."""
+        self._texts += chars
 
     def emitted(self, document: Document) -> None:
         """See `StreamFormat`."""
@@ -186,6 +197,9 @@ class ResponsesFormat:
             response = document.get("response")
             if isinstance(response, dict):
                 sink.repeat(answer_slots(cast("Document", response), "responses"))
+
+    def passed(self, chars: int) -> None:
+        """See `StreamFormat`."""
 
     def emitted(self, document: Document) -> None:
         """See `StreamFormat`."""
