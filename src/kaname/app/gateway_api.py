@@ -8,6 +8,8 @@ from fastapi import APIRouter
 
 from kaname.access.audit import AuditLog
 from kaname.access.keys import KeyService
+from kaname.gateway.cache.erasure import UserErasure
+from kaname.gateway.cache.routes import build_router as build_cache_router
 from kaname.gateway.cache.statistics import CacheStatistics
 from kaname.gateway.canaries.actions import CanaryActions
 from kaname.gateway.canaries.book import CanaryBook
@@ -80,6 +82,7 @@ class GatewayParts:
     local_models: LocalModels
     cache: Callable[[], CacheStatistics | None]
     """None before the gateway has started."""
+    erasure: UserErasure
     canaries: CanaryBook
     canary_actions: CanaryActions
 
@@ -108,6 +111,7 @@ def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService
     router.include_router(build_secrets_router(files.secrets, files.file, uses.store))
     status = GatewayStatus(files.file, parts.health, parts.prices, clock, parts.cache, parts.canaries)
     router.include_router(build_status_router(status))
+    router.include_router(build_cache_router(parts.erasure))
     router.include_router(build_canaries_router(parts.canary_actions))
     router.include_router(build_plan_router(explainer, files.file, keys))
     return router

@@ -1,4 +1,5 @@
-"""What a gateway process shares with others through SQL: limits, secrets, prices, canaries.
+"""What a gateway process shares with others through SQL: limits, secrets, prices, canaries,
+and whose kept answers must go.
 
 Apart from `gateway_process.py` because it needs SQLAlchemy, whose import takes longer than all the rest of the start.
 """
@@ -12,6 +13,8 @@ from kaname.access.audit import AuditLog
 from kaname.access.keys import SqlKeySource
 from kaname.access.ports import KeySource
 from kaname.app.configuration import Configuration
+from kaname.gateway.cache.erasure import ErasureFollower
+from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.canaries.book import CanaryBook
 from kaname.gateway.canaries.follower import CanaryFollower, FollowedConfig
 from kaname.gateway.canaries.store import CanaryStore
@@ -49,6 +52,7 @@ class GatewayDatabase:
         prices: PriceBook,
         canaries: CanaryBook,
         config: Callable[[], GatewayConfig],
+        answers: AnswerStore,
     ) -> None:
         self._database = Database(database_url(configuration.sql, root), pool_size=_POOL)
         require_current(self._database)
@@ -59,6 +63,7 @@ class GatewayDatabase:
         self._flusher = LimitFlusher(Ledger(limits, limits.live), Exchange(self._database, clock))
         store = CanaryStore(self._database, audit, clock)
         self._canaries = CanaryFollower(canaries, store, FollowedConfig(current=config), clock)
+        self._erasures = ErasureFollower(self._database, answers, clock)
         self._prices = PriceFollower(PriceRefresher(self._database, prices), configuration.pricing.poll_s)
 
     @property
@@ -95,10 +100,12 @@ class GatewayDatabase:
         """Begins to exchange."""
         self._flusher.start(loop)
         self._canaries.start(loop)
+        self._erasures.start()
 
     def stop(self) -> None:
         """Stores what is left; from the loop's thread, when no call runs any more."""
         self._canaries.stop()
+        self._erasures.stop()
         self._flusher.stop()
         self._prices.stop()
         self._database.close()

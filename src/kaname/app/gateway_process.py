@@ -28,6 +28,7 @@ from kaname.app.proxies import TrustedProxies
 from kaname.app.sibling_metrics import Siblings
 from kaname.app.sqlite_file import holds_only_keys, sqlite_file
 from kaname.gateway.admission import Admission
+from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.canaries.book import CanaryBook, ObservedSink
 from kaname.gateway.canaries.metrics import report_canaries
 from kaname.gateway.config import KeyResolver
@@ -93,6 +94,9 @@ class GatewayProcess:
         self._limits = LimitService(self._clock, live=LiveStates(self._clock))
         self._prices = PriceBook(load_snapshot() if configuration.pricing.public_prices else None)
         self._canaries = CanaryBook(self._clock)
+        self._answers = AnswerStore(
+            None, max_bytes=configuration.gateway.cache_bytes, max_entries=configuration.gateway.cache_entries
+        )
         self._shared: SharedState | None = None
         self._opening = threading.Lock()
         self._stopping = threading.Event()
@@ -121,6 +125,7 @@ class GatewayProcess:
             feedback=FeedbackScores(JournalScoreWriter(self._journal), self._clock),
             rewards=NoRewards(),
             canaries=self._canaries,
+            answers=self._answers,
         )
         health = HealthPages(
             readiness=self.readiness,
@@ -210,7 +215,7 @@ class GatewayProcess:
                 make: Callable[..., SharedState] = module.GatewayDatabase
                 self._shared = make(
                     self._configuration, self._folder, self._clock, self._limits, self._prices, self._canaries,
-                    lambda: self._config.current,
+                    lambda: self._config.current, self._answers,
                 )  # fmt: skip
             return self._shared
 

@@ -13,6 +13,7 @@ from kaname.app.proxies import TrustedProxies
 from kaname.app.storage import Storage, gateway_config_path
 from kaname.gateway.admission import Admission
 from kaname.gateway.batches.service import Batches
+from kaname.gateway.cache.erasure import ErasureFollower, UserErasure
 from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.canaries.actions import CanaryActions
 from kaname.gateway.canaries.book import CanaryBook, ObservedSink
@@ -51,6 +52,8 @@ class GatewaySlice:
     canaries: CanaryBook
     canary_store: CanaryStore
     canary_follower: CanaryFollower
+    erasure: UserErasure
+    erasure_follower: ErasureFollower
 
     def management(self, access: AccessService, clock: Clock) -> APIRouter:
         """What the routes of configuration, status and plan work on."""
@@ -60,6 +63,7 @@ class GatewaySlice:
             prices=self.prices,
             local_models=self.models,
             cache=lambda: self.app.cache.stats() if self.app.cache is not None else None,
+            erasure=self.erasure,
             canaries=self.canaries,
             canary_actions=CanaryActions(self.canary_store, lambda: self.files.file.current),
         )
@@ -114,4 +118,6 @@ def build_gateway(
     return GatewaySlice(
         app=app, files=files, limits=limits, prices=prices, price_follower=follower, sink=sink, models=models,
         canaries=canaries, canary_store=canary_store, canary_follower=canary_follower,
+        erasure=UserErasure(storage.database, access.audit, answers, clock),
+        erasure_follower=ErasureFollower(storage.database, answers, clock),
     )  # fmt: skip

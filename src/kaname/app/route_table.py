@@ -103,6 +103,7 @@ ROUTES: RouteTable = {
     ("DELETE", f"{_ORGANIZATION}/gateway/budgets/{{budget_id}}"): RouteRule("organization:manage"),
     ("GET", f"{_ORGANIZATION}/gateway/budgets/{{budget_id}}/spend"): RouteRule("organization:read"),
     ("GET", f"{_ORGANIZATION}/gateway/alerts"): RouteRule("organization:read"),
+    ("DELETE", f"{_PROJECT}/gateway/cache"): RouteRule("project:manage"),
     # gateway: the installation's configuration
     ("POST", f"{_PROJECT}/gateway/plan"): RouteRule("gateway:read"),
     ("GET", "/api/v1/gateway/status"): RouteRule("gateway:read"),

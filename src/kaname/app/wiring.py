@@ -36,6 +36,7 @@ from kaname.app.worker import WAKE_VARIABLE
 from kaname.gateway.batches.content import FileContent
 from kaname.gateway.batches.erasure import FileBytes
 from kaname.gateway.batches.file_store import FileStore
+from kaname.gateway.cache.erasure import ErasureFollower
 from kaname.gateway.cache.store import AnswerStore
 from kaname.gateway.canaries.follower import CanaryFollower
 from kaname.gateway.limits.process import ProcessLimits
@@ -78,6 +79,7 @@ class Installation:
     gateway: GatewayApp
     limits: ProcessLimits
     canaries: CanaryFollower
+    erasures: ErasureFollower
     price_follower: PriceFollower
     api: FastAPI
     root: RootApp
@@ -87,6 +89,7 @@ class Installation:
         await self.gateway.start()
         self.limits.start(asyncio.get_running_loop())
         self.canaries.start(asyncio.get_running_loop())
+        self.erasures.start()
 
     @property
     def drain_s(self) -> float:
@@ -106,6 +109,7 @@ class Installation:
         """Ends everything in order; safe after a partial start."""
         await self.gateway.close(_LAST_WORDS_S)
         self.canaries.stop()
+        self.erasures.stop()
         self.limits.stop()
         self.price_follower.stop()
         self.models.close()
@@ -178,6 +182,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         gateway=gateway.app,
         limits=gateway.limits,
         canaries=gateway.canary_follower,
+        erasures=gateway.erasure_follower,
         price_follower=gateway.price_follower,
         api=api,
         root=RootApp(

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import click
 
+from kaname.gateway.cache.cli import cache
 from kaname.gateway.canaries.cli import canary
 from kaname.gateway.config import GatewayConfig, environment_keys, parse_config
 from kaname.gateway.config.secrets import KeyResolver, KeySource
@@ -29,7 +30,7 @@ def check(file: Path) -> None:
         click.echo(line)
 
 
-for command in (plan, diff, apply, history, restore, import_config, secrets, canary):
+for command in (plan, diff, apply, history, restore, import_config, secrets, canary, cache):
     gateway.add_command(command)
 
 

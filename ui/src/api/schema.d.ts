@@ -1371,6 +1371,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/projects/{project_id}/gateway/cache": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Erase Cached Answers
+         * @description Forgets the kept answers that an end user caused, in every process of the installation.
+         */
+        delete: operations["erase_cached_answers"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/gateway/canaries": {
         parameters: {
             query?: never;
@@ -2291,6 +2311,11 @@ export interface components {
             items: components["schemas"]["EndUser"][];
             /** Next Cursor */
             next_cursor: string | null;
+        };
+        /** ErasedAnswers */
+        ErasedAnswers: {
+            /** Erased */
+            erased: number;
         };
         /**
          * Facet
@@ -8217,6 +8242,39 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["GatewayStatusView"];
+                };
+            };
+            400: components["responses"]["InvalidInput"];
+            401: components["responses"]["Unauthenticated"];
+            403: components["responses"]["PermissionDenied"];
+            404: components["responses"]["NotFound"];
+            409: components["responses"]["Conflict"];
+            413: components["responses"]["TooLarge"];
+            429: components["responses"]["RateLimited"];
+            default: components["responses"]["Failure"];
+        };
+    };
+    erase_cached_answers: {
+        parameters: {
+            query: {
+                /** @description As callers name the user. */
+                user_id: string;
+            };
+            header?: never;
+            path: {
+                project_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Successful Response */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["ErasedAnswers"];
                 };
             };
             400: components["responses"]["InvalidInput"];
