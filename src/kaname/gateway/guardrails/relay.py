@@ -152,7 +152,7 @@ class GuardedRelay:
             self._queue.append(run)
         run.events.append(events)
         run.ends.append(reached)
-        if self._waits or channel.released < run.ends[0]:
+        if self._waits or (channel.released < run.ends[0] and self._screen.blocked_by is None):
             return b""
         return self._release()
 
