@@ -3,8 +3,11 @@ every process, and stays so after kill -9."""
 
 import http.client
 import json
+import os
 import re
 import signal
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -160,7 +163,11 @@ def test_a_failing_canary_rolls_itself_back_everywhere_and_for_good(
         assert "canary 'bot/0' is rolled back" in server.log_path.read_text()
         for gateway in gateways:
             assert "canary 'bot/0' is rolled back" in gateway.log()
-            assert shares(gateway.get("/metrics").body.decode()) == [0.0]
+            scraped = gateway.get("/metrics").body.decode()
+            assert shares(scraped) == [0.0]
+            assert re.search(
+                r'^kaname_gateway_canary_rollbacks_total\{.*canary="bot/0",arm="b"\} 1$', scraped, re.MULTILINE
+            )
 
         # kill -9, and what starts again begins where it was.
         server.kill()
@@ -203,6 +210,57 @@ def test_people_move_it_and_callers_only_ever_join(server: LiveServer) -> None:
     assert acts[:3] == ["gateway_canary.rollback", "gateway_canary.promote", "gateway_canary.promote"]
     assert server.with_key("GET", CANARIES).status == 403, "a project's key doesn't see the installation"
     assert server.call("POST", f"{CANARIES}/can_nothing/restart", {}).status == 404
+
+
+def test_what_people_say_of_its_answers_takes_it_out(server: LiveServer, upstream: FaultUpstream) -> None:
+    text = CONFIG.format(upstream=f"http://127.0.0.1:{upstream.port}", b="ok/blunt")
+    guard = "[{metric: score, name: thumbs_up, tolerance: 0.1, min_n: 20}]"
+    text = re.sub(r"guards: \[.*\]", f"guards: {guard}", text).replace("steps: [20,", "steps: [30,")
+    (server.data_dir / "gateway.yaml").write_text(text)
+    until(lambda: canary(server)["guards"][0]["metric"] == "score" and arm_share(server) > 0.2)
+    for i in range(120):
+        body = {"model": "bot", "messages": [{"role": "user", "content": "hi"}]}
+        answer = server.with_key("POST", "/v1/chat/completions", body, headers={"x-kaname-user-id": f"u-{i}"})
+        likes = answer.headers["x-kaname-target"] == "ok/stable"
+        verdict = {"request_id": answer.headers["x-request-id"], "name": "thumbs_up", "value": likes}
+        assert server.with_key("POST", "/v1/feedback", verdict).status == 200
+    until(lambda: canary(server)["phase"] == "rolled_back", timeout_s=40)
+    (change, *_) = server.call("GET", f"{CANARIES}/{canary(server)['id']}/changes").json()["items"]
+    assert (change["findings"][0]["metric"], change["findings"][0]["finding"]) == ("score", "harmed")
+
+
+def test_a_shell_shows_and_moves_it(server: LiveServer, tmp_path: Path) -> None:
+    token = server.call("POST", "/api/v1/me/tokens", {"name": "canary cli"}).json()["token"]
+    environment = {**os.environ, "KANAME_URL": server.url, "KANAME_TOKEN": token}
+
+    def run(*arguments: str) -> str:
+        done = subprocess.run(
+            [sys.executable, "-m", "kaname.app.cli", "gateway", *arguments],
+            capture_output=True, text=True, env=environment, cwd=tmp_path, check=False,
+        )  # fmt: skip
+        return done.stdout if done.returncode == 0 else f"exit {done.returncode}: {done.stderr}"
+
+    until(lambda: arm_share(server) > 0)
+    first = run("canary", "list")
+    assert "bot/0: arm b gets 20%, step 1 of 3" in first
+    assert "error_rate: 0 of 20 observations" in first
+    assert "arm b gets 50%, step 2 of 3" in run("canary", "promote", "bot/0", "-m", "so far so good")
+    until(lambda: arm_share(server) > 0.4)
+    request = tmp_path / "request.json"
+    request.write_text('{"model": "bot", "messages": [{"role": "user", "content": "hi"}]}')
+    assert "canary bot/0: arm b gets 50%, step 2 of 3" in run("plan", "--request", str(request))
+    config = str(server.data_dir / "gateway.yaml")
+    by_file = run("plan", "--request", str(request), "--config", config)
+    assert "canary bot/0: arm b gets 20%, step 1 of 3; without a server" in by_file
+    assert "finished" in run("canary", "promote", canary(server)["id"], "--full")
+    assert "ROLLED BACK" in run("canary", "rollback", "bot/0", "-m", "it swears")
+    listed = run("canary", "list", "--history")
+    assert listed.index("rollback → 0%  canary cli  it swears") < listed.index(
+        "promote → 50%  canary cli  so far so good"
+    )
+    assert "gets 20%" in run("canary", "restart", "bot/0")
+    assert "the configuration has no canary 'other'" in run("canary", "restart", "other")
+    assert json.loads(run("canary", "list", "--json"))[0]["rollbacks"] == 1
 
 
 def arm_of_each(server: LiveServer, users: list[str]) -> set[str]:

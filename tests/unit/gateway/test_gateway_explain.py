@@ -4,6 +4,8 @@ from random import Random
 
 import pytest
 
+from kaname.gateway.canaries.book import CanaryBook, Update
+from kaname.gateway.canaries.model import Standing
 from kaname.gateway.config import GatewayConfig, parse_config
 from kaname.gateway.explain.explain import Explainer, Question
 from kaname.gateway.explain.text import render
@@ -13,6 +15,7 @@ from kaname.gateway.limits.model import Definitions, KeyPolicy, Rates
 from kaname.gateway.limits.service import LimitService
 from kaname.gateway.ports import NoLocalModels
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.routing.canary import CanaryState
 from kaname.kernel.clock import SystemClock
 from kaname.kernel.errors import NotFoundError
 
@@ -134,3 +137,55 @@ def test_the_text_for_people_names_step_arm_targets_and_cost() -> None:
     text = "\n".join(render(explain({"user": "u-17"})))
     for part in ('metadata.plan == "free" → doesn\'t hold', "bucket", "primary: ", "fallback: openai/gpt-4o-mini", "$"):
         assert part in text
+
+
+CANARY = """
+providers: {up: {base_url: "https://example.com/v1"}}
+models:
+  bot:
+    route:
+      - split: {sticky: user_id, arms: {a: 1, b: 1}, canary: {arm: b, steps: [5, 25, 100]}}
+        targets: {a: up/a, b: up/b}
+"""
+
+
+def explain_canary(book: CanaryBook | None) -> PlanExplanation:
+    clock = SystemClock()
+    explained = Explainer(
+        local_models=NoLocalModels(), limits=LimitService(clock), prices=PriceBook(None), clock=clock, canaries=book
+    )
+    config = parse_config(CANARY, "gateway.yaml", lambda source, name: "k")
+    return explained.explain(config, Question(document={"model": "bot", "messages": MESSAGES}))
+
+
+@pytest.mark.parametrize(
+    ("state", "phase", "share", "said"),
+    [
+        (CanaryState(step=1), "running", 0.25, "arm b gets 25%, step 2 of 3"),
+        (CanaryState(step=1, phase="rolled_back"), "rolled_back", 0.0, "arm b gets 0%, rolled back at step 2 of 3"),
+        (CanaryState(step=2, phase="finished"), "finished", 1.0, "arm b gets 100%, finished"),
+        (None, "waiting", 0.0, "arm b gets 0%, no gateway has begun it yet"),
+    ],
+)
+def test_a_canary_is_explained_where_it_stands(state: CanaryState | None, phase: str, share: float, said: str) -> None:
+    book = CanaryBook(SystemClock())
+    (watched,) = book.collect(parse_config(CANARY, "gateway.yaml", lambda source, name: "k"))
+    if state is not None:
+        standing = Standing(
+            id=watched.canary.id, name=watched.canary.name, state=state, generation=1, stable_generation=1,
+            since_ns=0, looked_ns=0, findings=(), rollbacks=0, revision=1,
+        )  # fmt: skip
+        book.apply([Update(watched.canary, standing, None)], ())
+    plan = explain_canary(book)
+    assert plan.split is not None
+    assert plan.split.canary is not None
+    assert (plan.split.canary.phase, plan.split.canary.share) == (phase, share)
+    assert plan.split.shares["b"] == pytest.approx(share, abs=0.015)
+    assert any(said in line for line in render(plan))
+
+
+def test_without_a_gateway_a_canary_is_explained_as_it_begins() -> None:
+    plan = explain_canary(None)
+    assert plan.split is not None
+    assert plan.split.canary is not None
+    assert (plan.split.canary.phase, plan.split.canary.share) == ("unknown", 0.05)
