@@ -123,12 +123,15 @@ def _within(start: int, end: int, spans: Sequence[tuple[int, int]]) -> bool:
 
 
 def _apart(met: Iterable[Met]) -> list[Met]:
-    """Without those that overlap an earlier one."""
-    kept: list[Met] = []
-    for one in sorted(met, key=lambda m: (m.start, -m.weight)):
-        if one.end > one.start and (not kept or kept[-1].end <= one.start):
-            kept.append(one)
-    return kept
+    """In order and cut where one begins within another, so that each is still named."""
+    apart: list[Met] = []
+    for one in sorted(met, key=lambda m: (m.start, m.end)):
+        start = max(one.start, apart[-1].start + 1) if apart else one.start
+        if start < one.end:
+            if apart:
+                apart[-1] = apart[-1]._replace(end=min(apart[-1].end, start))
+            apart.append(one._replace(start=start))
+    return apart
 
 
 def _build(options: Options, side: Side) -> InjectionGuard:
