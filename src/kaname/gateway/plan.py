@@ -209,7 +209,7 @@ class Planner:
             index=index,
             salt=salt,
             groups={arm: planned(targets) for arm, targets in step.arms.items()},
-            arms=Arms(split.arms, salt) if split is not None else None,
+            arms=Arms(split.arms, salt) if split is not None and split.canary is None else None,
             fallback=planned(step.fallback),
             context_fallback=planned(step.context_fallback),
             content_fallback=planned(step.content_fallback),

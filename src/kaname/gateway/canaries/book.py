@@ -50,7 +50,8 @@ class _Live:
     def __init__(self, canary: Canary) -> None:
         self.canary = canary
         self.standing: Standing | None = None
-        self.arms = Arms(canary.weights(None), canary.name)
+        self.arms: Arms | None = None
+        """Made when they are asked for: that takes some 10 ms."""
         self.holders: list[HasArms] = []
         self.counts: dict[str, ArmCounts] = {}
         self.is_new = False
@@ -73,6 +74,8 @@ class CanaryBook:
         """The present arms; `holder` gets others as the canary moves."""
         live = self._take(canary)
         live.holders = [*live.holders[1 - MAX_HOLDERS :], holder]
+        if live.arms is None:
+            live.arms = Arms(canary.weights(live.standing), canary.name)
         return live.arms
 
     def standing(self, canary: Canary) -> Standing | None:
@@ -92,12 +95,15 @@ class CanaryBook:
         live = self._live.get(record.experiment)
         if live is None or live.standing is None or record.start_ns < live.since_ns:
             return
-        attempts = record.attempts
-        if not attempts and record.error_code != NO_TARGET:
-            return
         targets = live.canary.targets.get(record.arm)
         if targets is None or live.standing.state.phase != "running":
             return
+        attempts = record.attempts
+        if not attempts:
+            if record.error_code != NO_TARGET:
+                return
+        elif attempts[0].target not in targets and attempts[0].target not in live.canary.fallbacks:
+            return  # a budget sent it to another model
         counts = live.counts.get(record.arm)
         if counts is None:
             counts = live.counts[record.arm] = ArmCounts()
@@ -145,7 +151,7 @@ class CanaryBook:
         if live is None or live.canary.id != canary.id:
             live = self._live[canary.name] = _Live(canary)
         elif live.canary.split.arms != canary.split.arms:
-            live.arms = Arms(canary.weights(live.standing), canary.name)
+            live.arms = None
         live.canary = canary
         return live
 

@@ -113,7 +113,9 @@ class CanaryFollower:
                 for each in watched:
                     standing = standings[each.canary.id]
                     if standing.state.phase == "running":
-                        standings[each.canary.id] = self._judge(each.canary, standing)
+                        # One that can't be judged must not keep the others from moving.
+                        with survive(logger, "judging canary %r", each.canary.name, passing=(KanameError,)):
+                            standings[each.canary.id] = self._judge(each.canary, standing)
                 self._stored_at = self._clock.monotonic()
             return [_update(each, standings[each.canary.id]) for each in watched], stored
 

@@ -33,6 +33,7 @@ class Canary:
     plan: CanaryPlan
     targets: Mapping[str, frozenset[str]]
     """The names of each arm's own targets."""
+    fallbacks: frozenset[str]
 
     def weights(self, standing: "Standing | None") -> dict[str, float]:
         """The arms' weights. While nobody knows where the canary stands, it gets nothing."""
@@ -82,6 +83,7 @@ def canary_of(route: ModelRoute, index: int, step: RouteStep) -> Canary | None:
         split=split,
         plan=split.canary,
         targets={arm: frozenset(target.name for target in targets) for arm, targets in step.arms.items()},
+        fallbacks=frozenset(target.name for target in (*step.fallback, *step.context_fallback, *step.content_fallback)),
     )
 
 

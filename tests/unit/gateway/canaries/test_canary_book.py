@@ -44,6 +44,12 @@ def test_failures_are_the_arms_own_even_where_a_fallback_saved_the_call() -> Non
     assert (counts.calls, counts.errors, sum(counts.latencies.values())) == (3, 2, 1)
 
 
+def test_a_call_that_a_budget_sent_to_another_model_says_nothing_about_its_arm() -> None:
+    book, _, clock = running_book()
+    book.observe(call_record(clock, "b", target="up/cheap"))
+    assert counted(book) is None
+
+
 def test_calls_that_no_target_was_asked_for_are_left_out_unless_its_breakers_were_open() -> None:
     book, _, clock = running_book()
     for code in ("rate_limited", "guardrail_blocked", ""):
