@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from kaname.gateway.attempts import Allowed
 from kaname.gateway.cache.model import is_hit
 from kaname.gateway.client_address import Believe, client_address, peer_only
-from kaname.gateway.limits.costs import Used, actual_cost, estimate_cost, read_usage
+from kaname.gateway.limits.costs import Used, read_usage
 from kaname.gateway.limits.estimate import OutputEwma, estimate_input_tokens, requested_output_tokens
 from kaname.gateway.limits.model import Estimate, Subject
 from kaname.gateway.limits.reservation import Reservation
@@ -22,6 +22,7 @@ from kaname.gateway.sent_text import estimate_usage
 
 _NO_HEADERS: Mapping[bytes, bytes] = {}
 _BROKEN = ("incomplete", "cancelled")
+_MAY_BE_ESTIMATED = ("ok", *_BROKEN)
 
 
 class Admission:
@@ -47,15 +48,21 @@ class Admission:
 
         `source` and `headers` tell where it came from; without a source it is the gateway's own.
         """
-        if (free := self.limits.reserve_free(record.key_id)) is not None:
-            return free
-        model = record.requested_model
-        tokens = (estimate_input_tokens(body), requested_output_tokens(document) or self._outputs.expect(model))
+        service, model = self.limits, record.requested_model
+        limits = service.known(record.key_id)
+        if limits is not None and limits.is_free:
+            return Reservation(limits, (), (), 0, None, 0.0)
+        output = requested_output_tokens(document) or self._outputs.expect(model)
+        tokens = (estimate_input_tokens(body), output)
         cost = self._estimate(record.project_id, target, tokens)
+        if limits is not None and limits.is_static:
+            reservation = service.try_reserve(limits, tokens[0] + output, cost)
+            if reservation is not None:
+                return reservation
         subject = Subject(record.key_id, record.project_id, organization_id, record.user_id, record.metadata, model)
-        if source is not None and self.limits.limits_of(subject).networks:
-            self.limits.check_address(subject, client_address(self._believe, source, headers))
-        return self.limits.reserve(subject, Estimate(tokens[0], tokens[1], cost))
+        if source is not None and service.limits_of(subject).networks:
+            service.check_address(subject, client_address(self._believe, source, headers))
+        return service.reserve(subject, Estimate(tokens[0], output, cost))
 
     def check_address(self, caller: Caller, source: object, headers: Mapping[bytes, bytes]) -> None:
         """The same check for what isn't a call; raises PermissionDeniedError."""
@@ -72,8 +79,7 @@ class Admission:
 
     def filter_targets(self, reservation: Reservation) -> Allowed | None:
         """Which targets may serve the call; None for all."""
-        limits = reservation.limits
-        if limits.providers.allows_all and not limits.provider_budgets:
+        if not reservation.limits.picks_targets:
             return None
         return lambda target: self.limits.allows_target(reservation, target.provider.name, target.target.model)
 
@@ -83,16 +89,23 @@ class Admission:
             record.cost_nano_usd = 0
             self.limits.settle(reservation, tokens=0, cost_nano_usd=0, outcome=record.outcome)
             return None
-        used = self._used(record)
+        outcome, used = record.outcome, read_usage(record.usage)
+        if outcome in _BROKEN or used is None or not used.tokens:
+            used = self._estimated(record, used)
         tokens = cost = None
         if used is not None:
-            tokens = used.tokens
+            tokens = used.input_tokens + used.output_tokens
             provider, model = telemetry_provider(record.provider_type, record.provider), record.target_model
-            cost = actual_cost(self.prices, provider, model, used.buckets, record.start_ns, record.project_id)
+            buckets = used.buckets
+            cost = (
+                self.prices.nano_usd(provider, model, buckets, record.start_ns, project_id=record.project_id)
+                if buckets
+                else 0
+            )
             record.cost_nano_usd = cost
-            if record.outcome == "ok" and record.requested_model:
+            if outcome == "ok" and record.requested_model:
                 self._outputs.learn(record.requested_model, used.output_tokens)
-        self.limits.settle(reservation, tokens=tokens, cost_nano_usd=cost, outcome=record.outcome)
+        self.limits.settle(reservation, tokens=tokens, cost_nano_usd=cost, outcome=outcome)
         return used
 
     def price_of(self, target: PlannedTarget) -> float | None:
@@ -100,14 +113,14 @@ class Admission:
         return self._estimate("", target, (1000, 500))
 
     def _estimate(self, project_id: str, target: PlannedTarget, tokens: tuple[int, int]) -> int | None:
-        return estimate_cost(
-            self.prices, target.price_provider, target.target.model, tokens, time.time_ns(), project_id
+        usage = {"input_uncached": tokens[0], "output_text": tokens[1]} if tokens[1] else {"input_uncached": tokens[0]}
+        return self.prices.nano_usd(
+            target.price_provider, target.target.model, usage, time.time_ns(), project_id=project_id
         )
 
-    def _used(self, record: GatewayRecord) -> Used | None:
-        used = read_usage(record.usage)
-        silent = record.outcome == "ok" and (used is None or not used.tokens)
-        if record.response_bytes and (silent or record.outcome in _BROKEN):
+    def _estimated(self, record: GatewayRecord, used: Used | None) -> Used | None:
+        """What was used, where the upstream didn't say, or said it too early."""
+        if record.response_bytes and record.outcome in _MAY_BE_ESTIMATED:
             estimate_usage(record, used)
             used = read_usage(record.usage)
         return used

@@ -113,18 +113,25 @@ class Exchange:
             return
         await self._emit({"type": "http.response.body", "body": chunk, "more_body": not last})
 
+    def reply_at_once(self, status: int, body: bytes, extra: Headers) -> bool:
+        """Sends a whole JSON answer if that needs no waiting; else does nothing and returns False."""
+        self.record.status = status
+        return bool(self.gone) or reply_whole(self._send, status, self._lines(body, extra), body)
+
     async def reply(self, status: int, body: bytes, extra: Headers) -> None:
         """Sends a whole JSON answer."""
-        self.record.status = status
-        if self.gone:
+        if self.reply_at_once(status, body, extra):
             return
-        lines = b"%bcontent-length: %d\r\n%b" % (self._head(b"application/json"), len(body), self._passed(extra))
-        if reply_whole(self._send, status, lines, body):
-            return
+        lines = self._lines(body, extra)
         self._sending = True
         await self._send({"type": "http.response.start", "status": status, "headers": split_lines(lines)})
         await self._send({"type": "http.response.body", "body": body, "more_body": False})
         self._sending = False
+
+    def _lines(self, body: bytes, extra: Headers) -> bytes:
+        """Header lines of a whole answer."""
+        lines = b"%bcontent-length: %d\r\n" % (self._head(b"application/json"), len(body))
+        return lines + self._passed(extra) if extra else lines
 
     def _passed(self, extra: Headers) -> bytes:
         """The upstream's header lines, without its rate limits where the caller has limits of its own here."""

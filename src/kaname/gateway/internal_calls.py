@@ -48,9 +48,10 @@ class InternalExchange(Exchange):
 
     answer: bytes
 
-    async def reply(self, status: int, body: bytes, extra: Headers) -> None:
+    def reply_at_once(self, status: int, body: bytes, extra: Headers) -> bool:
         """Keeps the answer."""
         self.record.status, self.answer = status, body
+        return True
 
     def sweep(self, now: float) -> None:
         """Only the upstream's deadlines."""

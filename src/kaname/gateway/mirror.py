@@ -51,9 +51,10 @@ class ShadowExchange(Exchange):
     async def write(self, chunk: bytes, *, last: bool = False) -> None:
         """Nothing: the relay keeps what is recorded."""
 
-    async def reply(self, status: int, body: bytes, extra: Headers) -> None:
+    def reply_at_once(self, status: int, body: bytes, extra: Headers) -> bool:
         """Notes the status."""
         self.record.status = status
+        return True
 
     def sweep(self, now: float) -> None:
         """Only the upstream's deadlines."""

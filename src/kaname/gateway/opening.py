@@ -77,15 +77,18 @@ class Opener:
         reply = read_error(status, headers, body, _upstream_style(wire, target))
         return failure_of_status(status, reply, parse_retry_after(headers, time.time()))
 
-    async def whole(
-        self, response: UpstreamResponse, wire: Wire, request: DecodedRequest, surface: Surface
+    async def body(self, response: UpstreamResponse) -> bytes:
+        """The body of an answer that isn't a stream; raises UpstreamError."""
+        return await response.read_all(self._settings.max_response_bytes)
+
+    def whole(
+        self, body: bytes, headers: Mapping[bytes, bytes], wire: Wire, request: DecodedRequest, surface: Surface
     ) -> WholeAnswer:
-        """Reads an answer that isn't a stream; raises UpstreamError."""
-        body = await response.read_all(self._settings.max_response_bytes)
-        headers = forwarded_headers(response.headers)
+        """Reads such a body; raises UpstreamError."""
+        kept = forwarded_headers(headers)
         if wire.provider_codec is None:
             return WholeAnswer(
-                body=body, answer=read_answer(body), usage_format=_USAGE_FORMATS.get(surface, "openai"), headers=headers
+                body=body, answer=read_answer(body), usage_format=_USAGE_FORMATS.get(surface, "openai"), headers=kept
             )
         hub = wire.provider_codec.decode_response(_document(body))
         if not hub.get("model"):
@@ -95,7 +98,7 @@ class Opener:
             hub = as_asked(hub, request.document)
         codec = wire.surface_codec
         client = hub if codec is None else codec.for_request(request.document).encode_response(hub)
-        return WholeAnswer(body=orjson.dumps(client), answer=answer, usage_format="openai", headers=headers)
+        return WholeAnswer(body=orjson.dumps(client), answer=answer, usage_format="openai", headers=kept)
 
     async def opaque(
         self, response: UpstreamResponse, wire: Wire, request: DecodedRequest, surface: Surface
@@ -103,7 +106,7 @@ class Opener:
         """JSON read whole, of anything else the first bytes; raises UpstreamError. A page of HTML is no answer."""
         content_type = response.headers.get(b"content-type", b"")
         if is_json(content_type):
-            return await self.whole(response, wire, request, surface)
+            return self.whole(await self.body(response), response.headers, wire, request, surface)
         first = await response.next_chunk()
         if not first or content_type.lower().startswith(b"text/html"):
             why = "a page of HTML" if first else "empty"

@@ -135,7 +135,10 @@ class Pipeline:
             await exchange.into_task()
             await self._call_guarded(exchange, request, plan, choice, reservation, config)
             return
-        await self._serve(exchange, request, plan, choice, reservation)
+        if plan.route.cache is not None or b"idempotency-key" in exchange.headers:
+            await self._serve(exchange, request, plan, choice, reservation)
+        else:
+            await self._attempt_all(exchange, request, plan, choice, reservation)
 
     async def _call_passed(self, exchange: Exchange, passed: Passed, config: GatewayConfig) -> None:
         """A native call to a provider."""
@@ -229,7 +232,7 @@ class Pipeline:
             candidate = attempts.first(now)
         while True:
             live = self._begin(exchange, candidate)
-            if reservation is not None:
+            if reservation is not None and reservation.limits.provider_budgets:
                 admission.limits.begin_target(reservation, candidate.target.provider.name)
             try:
                 opened, response = await self._open(exchange, request, candidate, live, timeouts, deadline)
@@ -243,7 +246,8 @@ class Pipeline:
                     await asyncio.sleep(wait_s)
                 continue
             try:
-                await self._deliver(exchange, opened, response, live)
+                if type(opened) is not WholeAnswer or not _answer_at_once(exchange, opened):
+                    await self._deliver(exchange, opened, response, live)
             finally:
                 live.close(self._loop.time())
                 response.abort()
@@ -274,7 +278,13 @@ class Pipeline:
         target, surface = candidate.target, exchange.record.surface
         try:
             wire = target.wire(surface, stream=request.stream) if exchange.passed is None else PASS_WIRE
-            origin, head, body = await self._encode(exchange, request, candidate, wire, deadline)
+            body = self._encode(exchange, request, target, wire)
+            if target.has_fixed_head and exchange.passed is None and request.form is None:
+                origin, head = target.head(surface, candidate.key.key, stream=request.stream)
+            else:
+                origin, head = await self._other_head(exchange, request, candidate, wire, body, deadline)
+            if target.provider.type == "anthropic":
+                head += version_headers(exchange.headers if wire.passes else {})
             traced = self._forwards_trace or target.provider.type == LOCAL
             head = b"%b%bcontent-length: %d\r\n\r\n" % (head, id_lines(exchange.record, traced=traced), len(body))
             sent = await self._pool.send(origin, head, body, timeouts, deadline, exchange, exchange.inline)
@@ -292,7 +302,8 @@ class Pipeline:
                 strip = wire.passes and _strips_usage(request, target)
                 opened = await self._opener.stream(response, wire, request, surface, strip_usage=strip)
             else:
-                opened = await self._opener.whole(response, wire, request, surface)
+                answer = response.take_whole(self._settings.max_response_bytes) or await self._opener.body(response)
+                opened = self._opener.whole(answer, response.headers, wire, request, surface)
         except BaseException as e:
             if response is not None:
                 response.abort()
@@ -307,41 +318,47 @@ class Pipeline:
         live.succeeded(self._loop.time())
         return opened, response
 
-    async def _encode(
-        self, exchange: Exchange, request: DecodedRequest, candidate: Candidate, wire: Wire, deadline: float
-    ) -> tuple[Origin, bytes, bytes]:
-        """Where the request goes, its head without `content-length`, and its body."""
-        target, surface, key = candidate.target, exchange.record.surface, candidate.key.key
+    def _encode(self, exchange: Exchange, request: DecodedRequest, target: PlannedTarget, wire: Wire) -> bytes:
+        """The request's body for a target."""
         if exchange.passed is not None:
-            body = request.body
-        elif wire.passes:
+            return request.body
+        if wire.passes:
+            surface = exchange.record.surface
             add_usage = request.stream and surface in _HAS_USAGE_OPTION and _strips_usage(request, target)
-            body = encode_for_upstream(request, target.target.model, target.target.overrides, add_usage=add_usage)
-        else:
-            body, warnings = translate(request, target, wire)
-            exchange.record.warnings = warnings
+            return encode_for_upstream(request, target.target.model, target.target.overrides, add_usage=add_usage)
+        body, warnings = translate(request, target, wire)
+        exchange.record.warnings = warnings
+        return body
+
+    async def _other_head(
+        self,
+        exchange: Exchange,
+        request: DecodedRequest,
+        candidate: Candidate,
+        wire: Wire,
+        body: bytes,
+        deadline: float,
+    ) -> tuple[Origin, bytes]:
+        """Where the request goes and its head, where that isn't the same for every call."""
+        target, key = candidate.target, candidate.key.key
         if target.provider.type == LOCAL:
             await exchange.into_task()
-            origin, head = await self._local_head(target, wire, deadline)
+            return await self._local_head(target, wire, deadline)
+        passed, path = exchange.passed, wire.path
+        if passed is None:
+            origin, head = target.head(exchange.record.surface, key, stream=request.stream)
         else:
-            passed, path = exchange.passed, wire.path
-            if passed is None:
-                origin, head = target.head(surface, key, stream=request.stream)
-            else:
-                origin, head, path = head_passed(passed, target, key.secret, exchange.headers)
-            if request.form is not None:
-                head = form_head(head, request.form.content_type)
-            if target.adapter.signer is not None:
-                url = target.provider.base_url
-                assert url is not None
-                await exchange.into_task()
-                outgoing = OutgoingRequest(url.host_header, url.path + path, body, "application/json")
-                signer = self._signers.of(target.adapter)
-                lines = await signer.headers(outgoing, key.secret, target.provider.options)
-                head = signed_head(head, lines)
-        if target.provider.type == "anthropic":
-            head += version_headers(exchange.headers if wire.passes else {})
-        return origin, head, body
+            origin, head, path = head_passed(passed, target, key.secret, exchange.headers)
+        if request.form is not None:
+            head = form_head(head, request.form.content_type)
+        if target.adapter.signer is not None:
+            url = target.provider.base_url
+            assert url is not None
+            await exchange.into_task()
+            outgoing = OutgoingRequest(url.host_header, url.path + path, body, "application/json")
+            signer = self._signers.of(target.adapter)
+            head = signed_head(head, await signer.headers(outgoing, key.secret, target.provider.options))
+        return origin, head
 
     async def _local_head(self, target: PlannedTarget, wire: Wire, deadline: float) -> tuple[Origin, bytes]:
         try:
@@ -354,23 +371,14 @@ class Pipeline:
     # ---- delivery
 
     async def _deliver(self, exchange: Exchange, opened: Opened, response: UpstreamResponse, live: LiveAttempt) -> None:
+        if isinstance(opened, WholeAnswer):
+            await _deliver_whole(exchange, opened)
+            return
         if isinstance(opened, OpaqueAnswer):
             await self._deliver_opaque(exchange, opened, response, live)
             return
-        record = exchange.record
+        record, guards = exchange.record, exchange.guards
         record.usage_format = opened.usage_format
-        guards = exchange.guards
-        if isinstance(opened, WholeAnswer):
-            answer, body, recorded = opened.answer, opened.body, opened.body
-            record.usage, record.response_model, record.response_id = answer.usage, answer.model, answer.id
-            record.finish_reasons = answer.finish_reasons
-            if guards is not None:
-                body, recorded, blocked = await guards.check_answer(body)
-                if blocked:
-                    record.finish_reasons = ["content_filter"]
-            record.response, record.response_bytes, record.response_format = recorded, len(recorded), "json"
-            await exchange.reply(200, body, opened.headers)
-            return
         if guards is not None:
             opened = guards.open_stream(opened, self._record_limit)
         await exchange.start(200, b"text/event-stream", [(b"cache-control", b"no-cache"), *opened.headers])
@@ -415,6 +423,32 @@ class Pipeline:
         live.failed_late(self._loop.time())
         live.record.error_code = failure.code or ""
         mark_incomplete(exchange, to_wire(failure))
+
+
+def _answer_at_once(exchange: Exchange, opened: WholeAnswer) -> bool:
+    """Gives a whole answer that nothing guards, if that needs no waiting."""
+    if exchange.guards is not None:
+        return False
+    _note_answer(exchange, opened, opened.body)
+    return exchange.reply_at_once(200, opened.body, opened.headers)
+
+
+async def _deliver_whole(exchange: Exchange, opened: WholeAnswer) -> None:
+    body = recorded = opened.body
+    blocked = False
+    if exchange.guards is not None:
+        body, recorded, blocked = await exchange.guards.check_answer(body)
+    _note_answer(exchange, opened, recorded)
+    if blocked:
+        exchange.record.finish_reasons = ["content_filter"]
+    await exchange.reply(200, body, opened.headers)
+
+
+def _note_answer(exchange: Exchange, opened: WholeAnswer, recorded: bytes) -> None:
+    record = exchange.record
+    record.usage_format = opened.usage_format
+    _, record.usage, record.response_model, record.response_id, record.finish_reasons = opened.answer
+    record.response, record.response_bytes, record.response_format = recorded, len(recorded), "json"
 
 
 async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStream) -> KanameError | None:

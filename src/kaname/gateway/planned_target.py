@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import quote
 
-from kaname.gateway.config import Provider, ProviderKey, Target
+from kaname.gateway.config import LOCAL, Provider, ProviderKey, Target
 from kaname.gateway.health import KeyHealth, TargetHealth
 from kaname.gateway.model import Surface, telemetry_provider
 from kaname.gateway.pool import Origin
@@ -40,6 +40,8 @@ class PlannedTarget:
     turns: tuple[UsableKey, ...]
     """Each key as often as it has weight."""
     next_turn: Callable[[], int]
+    has_fixed_head: bool
+    """Whether the request head is the same for each call with the same key: neither signed nor started first."""
     wires: dict[tuple[Surface, bool], Wire]
     heads: dict[tuple[Surface, bool, str], tuple[Origin, bytes]]
 
@@ -109,6 +111,7 @@ def plan_target(target: Target, provider: Provider, adapter: Adapter, health: Ta
         price_provider=telemetry_provider(provider.type, provider.name),
         turns=tuple(turn for key in keys for turn in [UsableKey(key, health.key(key.name))] * key.weight),
         next_turn=itertools.count().__next__,
+        has_fixed_head=provider.type != LOCAL and adapter.signer is None,
         wires={},
         heads={},
     )

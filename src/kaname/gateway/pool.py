@@ -100,7 +100,8 @@ class Pool:
                 response = connection.send(head, body, timeouts, deadline)
                 response.consumer = inline
                 holder.response = response
-                await response.headers_ready()
+                while not response.status:
+                    await response.wait()
             except StaleConnectionError:
                 connection.abort()
                 continue

@@ -1,6 +1,6 @@
 """One upstream answer while it arrives. It outlives its connection, so that a pooled connection can't corrupt it.
 
-The connection pushes (`on_*`), one consumer pulls (`headers_ready`, `next_chunk`, `read_all`). When the consumer is
+The connection pushes (`on_*`), one consumer pulls (`wait`, `next_chunk`, `take_whole`, `read_all`). While it is
 slow the connection is paused at `HIGH_WATER_BYTES` unread. Times out by `sweep`: first byte, stall, total.
 """
 
@@ -73,11 +73,6 @@ class UpstreamResponse:
 
     # ---- the consumer's side
 
-    async def headers_ready(self) -> None:
-        """Returns when the status and headers are known; raises what went wrong."""
-        while not self.status:
-            await self._wait()
-
     async def next_chunk(self) -> bytes:
         """All body bytes that have arrived since the last call, or b"" at the end; raises what went wrong.
 
@@ -86,7 +81,7 @@ class UpstreamResponse:
         while not self._chunks:
             if self.complete:
                 return b""
-            await self._wait()
+            await self.wait()
         chunks = self._chunks
         joined = chunks[0] if len(chunks) == 1 else b"".join(chunks)
         self._chunks = []
@@ -96,10 +91,15 @@ class UpstreamResponse:
             self._feed.resume()
         return joined
 
+    def take_whole(self, max_bytes: int) -> bytes | None:
+        """The whole body if it is here, in one piece and not too large: nearly always, of answers that aren't streams.
+        Else None, and it is still to be read."""
+        if self.complete and len(self._chunks) == 1 and self.received <= max_bytes:
+            return self._chunks.pop()
+        return None
+
     async def read_all(self, max_bytes: int) -> bytes:
         """The whole body; raises UpstreamError when it is larger than `max_bytes`."""
-        if self.complete and len(self._chunks) == 1 and len(self._chunks[0]) <= max_bytes:
-            return self._chunks.pop()
         parts: list[bytes] = []
         size = 0
         while self._chunks or not self.complete:
@@ -125,7 +125,8 @@ class UpstreamResponse:
         """The last event was seen; the rest must come soon."""
         self.timeouts = self.timeouts._replace(stall_s=within_s, first_byte_s=within_s)
 
-    async def _wait(self) -> None:
+    async def wait(self) -> None:
+        """Returns when more has come; raises what went wrong."""
         if self._error is not None:
             raise self._error
         if self.consumer is not None and self.consumer.is_inline:

@@ -222,7 +222,8 @@ def test_an_answer_split_anywhere_is_the_same(cuts: list[int]) -> None:
         for a, b in pairwise(edges):
             if a < b:
                 connection.data_received(ANSWER[a:b])
-        await response.headers_ready()
+        while not response.status:
+            await response.wait()
         assert (response.status, response.headers[b"content-type"]) == (200, b"a/b")
         assert await response.read_all(100) == b"hello world"
         assert freed == [connection]
@@ -239,7 +240,8 @@ def test_any_bytes_of_an_upstream_end_in_an_answer_or_an_error(data: bytes, keep
         connection.data_received(ANSWER[:keep] + data)
         connection.connection_lost(None)
         try:
-            await response.headers_ready()
+            while not response.status:
+                await response.wait()
             await response.read_all(10_000)
         except UpstreamError:
             pass

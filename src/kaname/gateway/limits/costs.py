@@ -7,6 +7,7 @@ includes cached tokens and Anthropic's doesn't. None is an unknown price, never 
 from collections.abc import Mapping
 from typing import NamedTuple, cast
 
+import msgspec
 import orjson
 
 from kaname.gateway.pricing.book import PriceBook
@@ -40,15 +41,44 @@ def estimate_cost(
     return book.nano_usd(provider, model, usage, at_ns, project_id=project_id)
 
 
-def actual_cost(
-    book: PriceBook, provider: str, model: str, buckets: Mapping[str, int], at_ns: int, project_id: str
-) -> int | None:
-    """The cost of disjoint buckets."""
-    return book.nano_usd(provider, model, buckets, at_ns, project_id=project_id) if buckets else 0
+class _Details(msgspec.Struct, gc=False):
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    audio_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class _OpenAIUsage(msgspec.Struct, gc=False):
+    prompt_tokens: int = -1
+    completion_tokens: int = -1
+    prompt_tokens_details: _Details | None = None
+    completion_tokens_details: _Details | None = None
+
+
+_OPENAI = msgspec.json.Decoder(_OpenAIUsage)
+_NO_DETAILS = (None, _Details())
 
 
 def read_usage(usage: bytes) -> Used | None:
-    """`usage_buckets` of a recorded usage object."""
+    """`usage_buckets` of a recorded usage object. The usual words, without details, are read in a microsecond."""
+    if not usage:
+        return None
+    try:
+        plain = _OPENAI.decode(usage)
+    except msgspec.DecodeError:
+        return _read_any_usage(usage)
+    read, written = plain.prompt_tokens, plain.completion_tokens
+    if (
+        read <= 0
+        or written <= 0
+        or plain.prompt_tokens_details not in _NO_DETAILS
+        or plain.completion_tokens_details not in _NO_DETAILS
+    ):
+        return _read_any_usage(usage)
+    return Used({"input_uncached": read, "output_text": written}, read, written)
+
+
+def _read_any_usage(usage: bytes) -> Used | None:
     document: object = orjson.loads(usage) if usage else None
     return usage_buckets(cast("dict[str, object]", document)) if isinstance(document, dict) else None
 

@@ -26,9 +26,11 @@ class KeyLimits:
         "budgets",
         "is_dynamic",
         "is_free",
+        "is_static",
         "meters",
         "models",
         "networks",
+        "picks_targets",
         "plain",
         "policy",
         "provider_budgets",
@@ -54,6 +56,8 @@ class KeyLimits:
             live.budget(b, b.subject) for b in budgets if b.scope in ("key", "project", "organization")
         )
         self.provider_budgets: Mapping[str, Sequence[BudgetState]] = _by_provider(budgets, subject, live)
+        self.picks_targets = bool(self.provider_budgets) or not self.providers.allows_all
+        """Whether some targets may not serve the key's calls."""
         self.user_budgets = tuple(b for b in budgets if b.scope == "user")
         self.rules = tuple(
             sorted(
@@ -70,6 +74,8 @@ class KeyLimits:
         limited = self.meters or self.budgets or self.provider_budgets or self.is_dynamic
         self.is_free = not limited and self.plain and self.models.allows_all and not self.networks
         """Whether nothing can refuse a call, so that nothing needs to be estimated."""
+        self.is_static = not self.is_dynamic and self.plain and self.models.allows_all and not self.networks
+        """Whether every call meets the same meters and budgets, whatever it says and wherever it comes from."""
         self.usage: KeyUsage = live.usage(subject.project_id, subject.key_id)
 
     def select(

@@ -8,7 +8,7 @@ a clock's wall time except for the windows of budgets. Sharing with other proces
 from ipaddress import ip_address
 
 from kaname.gateway.limits.budget_state import BudgetState
-from kaname.gateway.limits.gcra import Gcra
+from kaname.gateway.limits.gcra import WINDOW_S, Gcra
 from kaname.gateway.limits.headers import anthropic_headers, openai_headers, openai_lines
 from kaname.gateway.limits.key_limits import KeyLimits
 from kaname.gateway.limits.left import BudgetReachedError, budget_left, rates_left, tighter
@@ -91,10 +91,36 @@ class LimitService:
         self._take(reservation, now)
         return reservation
 
-    def reserve_free(self, key_id: str) -> Reservation | None:
-        """A reservation of nothing, for a key that has no limits; None for others and for keys not seen yet."""
-        limits = self._keys.get(key_id)
-        return Reservation(limits, (), (), 0, None, 0.0) if limits is not None and limits.is_free else None
+    def known(self, key_id: str) -> KeyLimits | None:
+        """The limits of a key that has called since they were set."""
+        return self._keys.get(key_id)
+
+    def try_reserve(self, limits: KeyLimits, tokens: int, cost: int | None) -> Reservation | None:
+        """`reserve` for static limits, when there is room everywhere: nearly always. In two passes without a call,
+        because it is a tenth of what a call costs otherwise. None: nothing was taken, and `reserve` says what is wrong.
+        """
+        clock = self._clock
+        now = clock.monotonic()
+        meters, budgets = limits.meters, limits.budgets
+        for meter in meters:
+            slots = meter.slots
+            if slots.running + slots.elsewhere >= slots.limit:
+                return None
+            for bucket, units in ((meter.requests, 1), (meter.tokens, tokens)):
+                if bucket is not None:
+                    ahead_s, seconds = bucket.tat - now, units * bucket.seconds_per_unit
+                    if ahead_s + seconds > WINDOW_S or seconds > WINDOW_S or not bucket.limit:
+                        return None
+                    if bucket.pending_s + seconds > bucket.lease_s:
+                        return None
+        if budgets:
+            wall_s, need = clock.now_ns() / 1e9, 1 if cost is None else cost
+            for state in budgets:
+                if wall_s >= state.limit_until_s or (need and state.used + need > state.limit):
+                    return None
+        reservation = Reservation(limits, meters, budgets, tokens, cost, now)
+        self._take(reservation, now)
+        return reservation
 
     def settle(
         self, reservation: Reservation, *, tokens: int | None, cost_nano_usd: int | None, outcome: Outcome
@@ -295,16 +321,13 @@ class LimitService:
         live = self.live
         tokens, held = reservation.tokens, reservation.held
         for meter in reservation.meters:
-            bucket = meter.requests
-            if bucket is not None:
-                bucket.take(1, now)
-                if not bucket.dirty:
-                    self._mark(bucket)
-            bucket = meter.tokens
-            if bucket is not None:
-                bucket.take(tokens, now)
-                if not bucket.dirty:
-                    self._mark(bucket)
+            for bucket, units in ((meter.requests, 1), (meter.tokens, tokens)):
+                if bucket is not None:  # `Gcra.take`, without its call
+                    seconds, tat = units * bucket.seconds_per_unit, bucket.tat
+                    bucket.tat = (tat if tat > now else now) + seconds  # noqa: FURB136 - `max` is a call
+                    bucket.pending_s += seconds
+                    if not bucket.dirty:
+                        self._mark(bucket)
             slots = meter.slots
             slots.running += 1
             if not slots.dirty:

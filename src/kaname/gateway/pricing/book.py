@@ -55,13 +55,20 @@ class PriceBook:
     def nano_usd(
         self, provider: str, model: str, usage: Mapping[str, int], at_ns: int, *, project_id: str = ""
     ) -> int | None:
-        """The total of `cost` in whole nano-dollars (half up), for hot paths: a microsecond."""
-        rate = self._rate(provider, model, at_ns, project_id)
-        pico = None if rate is None else rate.pico_usd(usage)
-        if pico is None:
-            self._count_unpriced(provider, model)
-            return None
-        return (pico + 500) // 1000
+        """The total of `cost` in whole nano-dollars (half up), for hot paths: half a microsecond."""
+        state = self._state
+        key = (project_id if project_id in state.by_project else "", provider, model)
+        rates = state.resolved.get(key)
+        if rates is None:
+            rates = self._resolve(state, key)
+        for rate in rates:
+            if (rate.is_constant and at_ns >= rate.from_ns) or rate.holds(at_ns):
+                pico = rate.pico_usd(usage)
+                if pico is not None:
+                    return (pico + 500) // 1000
+                break
+        self._count_unpriced(provider, model)
+        return None
 
     def rate(self, provider: str, model: str, at_ns: int, *, project_id: str = "") -> Rate | None:
         """The price that holds at a time, for showing it."""

@@ -5,7 +5,7 @@ and sums, never floats. A price of $2.50 per million tokens is 2,500,000 pico-do
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import ROUND_HALF_EVEN, Decimal
 
 from kaname.gateway.pricing.model import Cost
@@ -40,6 +40,11 @@ class Rate:
     until_ns: int | None = None
     daily_ns: tuple[int, int] | None = None
     """Start and end within the UTC day; may cross midnight."""
+    is_constant: bool = field(init=False)
+    """Whether it holds for good once it has begun."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "is_constant", self.until_ns is None and self.daily_ns is None)
 
     def holds(self, at_ns: int) -> bool:
         """Whether the rate applies at this time."""
@@ -67,7 +72,7 @@ class Rate:
 
     def pico_usd(self, usage: Mapping[str, int]) -> int | None:
         """The total of `cost`, in pico-dollars; without Decimals, for hot paths."""
-        table = self._table_of(usage)
+        table = self._table_of(usage) if self.tiers else self.table
         total = 0
         for bucket, tokens in usage.items():
             price = table.get(bucket)

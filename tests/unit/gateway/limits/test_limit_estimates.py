@@ -2,7 +2,7 @@
 
 import pytest
 
-from kaname.gateway.limits.costs import actual_cost, estimate_cost, usage_buckets
+from kaname.gateway.limits.costs import estimate_cost, usage_buckets
 from kaname.gateway.limits.estimate import (
     DEFAULT_OUTPUT_TOKENS,
     OutputEwma,
@@ -90,7 +90,6 @@ def test_costs_are_whole_nano_dollars_and_unknown_prices_none() -> None:
     book = PriceBook.load()
     cost = estimate_cost(book, "openai", "gpt-4o-mini", (1_000_000, 1_000_000), NOW_NS, "")
     assert cost == 750_000_000  # $0.15 and $0.60 a million
-    assert actual_cost(book, "openai", "gpt-4o-mini", {"cache_read": 1_000}, NOW_NS, "") == 75_000
+    assert book.nano_usd("openai", "gpt-4o-mini", {"cache_read": 1_000}, NOW_NS) == 75_000
     assert estimate_cost(book, "nobody", "unheard-of-model", (1, 1), NOW_NS, "") is None
-    assert actual_cost(book, "nobody", "unheard-of-model", {}, NOW_NS, "") == 0
     assert usage_buckets({}) is None
