@@ -114,6 +114,13 @@ function SplitLine({ split }: { split: NonNullable<PlanExplanation["split"]> }) 
           ? g("plan.drawn")
           : g("plan.bucket", { n: split.bucket, sticky: g(`sticky.${split.sticky}`), value: split.value })}
       </span>
+      {split.canary && split.canary.phase !== "unknown" && (
+        <>
+          <br />
+          {g("canary.title", { arm: split.canary.arm })} <Badge>{g(`canaryPhase.${split.canary.phase}`)}</Badge>{" "}
+          {g("canary.gets", { share: percent(split.canary.share) })}
+        </>
+      )}
     </p>
   );
 }
