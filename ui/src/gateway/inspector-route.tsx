@@ -8,6 +8,8 @@ import { DurationField, isWithin, NumberField } from "./draft-field.tsx";
 import { FALLBACKS, type FallbackKind } from "./fallbacks.ts";
 import css from "./inspector.module.css";
 import type { PanelProps } from "./inspector.tsx";
+import { CachePanel } from "./inspector-cache.tsx";
+import { GuardsPanel } from "./inspector-guards.tsx";
 import { percent } from "./numbers.ts";
 import {
   addArm,
@@ -83,6 +85,8 @@ export function ModelPanel(props: PanelProps) {
           onChange={(e) => set("retry", "honor_retry_after", e.target.checked)}
         />
       </fieldset>
+      <CachePanel {...props} />
+      <GuardsPanel {...props} />
       {only && route.steps.length === 1 && only.when === "" && <StepFields {...props} step={only} />}
       <NewStep {...props} />
       {route.sections.length > 0 && (

@@ -9,7 +9,8 @@ import { type Path, readRoutes } from "./routes-model.ts";
 
 export type Value = string | number | boolean;
 
-const write = (document: Document, source: string): string =>
+/** The document as text, in the style of the text that it was read from. */
+export const writeDocument = (document: Document, source: string): string =>
   document.toString({
     lineWidth: 0,
     flowCollectionPadding: /\{ \S/.test(source),
@@ -39,7 +40,7 @@ export function setValue(source: string, path: Path, value: Value): string {
   }
   document.setIn(path, value);
   tidyFlow(document, path);
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 /** Reads back as the same text when it stands alone after `key: `. */
@@ -66,7 +67,7 @@ export function removeAt(source: string, path: Path): string {
   // An empty map or list left behind says nothing, or is refused.
   if ((isMap(parent) || isSeq(parent)) && parent.items.length === 0 && path.length > 3)
     document.deleteIn(path.slice(0, -1));
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 /** The path of what is edited at a target: `provider/model` as text is its own value. */
@@ -85,7 +86,7 @@ export function setTargetWeight(source: string, path: Path, weight: number): str
   if (weight === 1 || !isScalar(node)) return source;
   const map = document.createNode({ use: node.value, weight }, { flow: true });
   document.setIn(path, map);
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 /** Adds a target to a list (or to an arm, which may hold one alone). */
@@ -99,7 +100,7 @@ export function addTarget(source: string, path: Path, use: string): string {
     list.items = [node as never, document.createNode(use) as never];
     document.setIn(path, list);
   }
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 /** `{use: …}` written out as a route with one step, which can hold more. */
@@ -122,7 +123,7 @@ export function expand(source: string, model: string): string {
     map.flow = false;
     map.items.unshift(document.createPair("route", [step]) as never);
   }
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 /** A step before all others, for calls that a condition picks. */
@@ -133,7 +134,7 @@ export function addStep(source: string, model: string, when: string, use: string
   const steps = document.getIn(["models", model, "route"], true);
   if (!isSeq(steps)) return source;
   steps.items.unshift(document.createNode({ when, targets: [{ use }] }, { flow: steps.flow === true }) as never);
-  return write(document, long);
+  return writeDocument(document, long);
 }
 
 /** A step's targets become the first arm of a split, and a new target the second. */
@@ -151,21 +152,21 @@ export function addSplit(source: string, stepPath: Path, use: string): string {
   targets.set("b", document.createNode([use], { flow: true }));
   if (step.flow) targets.flow = true;
   step.set("targets", targets);
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 export function addArm(source: string, stepPath: Path, name: string, weight: number, use: string): string {
   const document = parseDocument(source);
   document.setIn([...stepPath, "split", "arms", name], weight);
   document.setIn([...stepPath, "targets", name], document.createNode([use], { flow: true }));
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 export function removeArm(source: string, stepPath: Path, name: string): string {
   const document = parseDocument(source);
   document.deleteIn([...stepPath, "split", "arms", name]);
   document.deleteIn([...stepPath, "targets", name]);
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 export function addModel(source: string, name: string, use: string): string {
@@ -173,7 +174,7 @@ export function addModel(source: string, name: string, use: string): string {
   const models = document.get("models");
   if (!isMap(models)) document.set("models", document.createNode({}));
   document.setIn(["models", name], document.createNode({ use }, { flow: true }));
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 export function setMirror(source: string, stepPath: Path, use: string, sample: number): string {
@@ -181,7 +182,7 @@ export function setMirror(source: string, stepPath: Path, use: string, sample: n
   if (document.hasIn([...stepPath, "mirror", "use"]))
     return setValue(setValue(source, [...stepPath, "mirror", "use"], use), [...stepPath, "mirror", "sample"], sample);
   document.setIn([...stepPath, "mirror"], document.createNode({ use, sample }, { flow: true }));
-  return write(document, source);
+  return writeDocument(document, source);
 }
 
 export const addFallback = (source: string, stepPath: Path, kind: FallbackKind, use: string): string =>
@@ -194,5 +195,5 @@ export function moveStep(source: string, stepPath: Path, by: 1 | -1): string {
   const at = Number(stepPath.at(-1));
   if (!isSeq(steps) || steps.items[at] === undefined || steps.items[at + by] === undefined) return source;
   [steps.items[at], steps.items[at + by]] = [steps.items[at + by], steps.items[at]];
-  return write(document, source);
+  return writeDocument(document, source);
 }

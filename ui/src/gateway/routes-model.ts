@@ -58,7 +58,7 @@ export interface Route {
   steps: Step[];
   timeouts: Record<string, string>;
   retry: Record<string, string>;
-  /** Sections that the graph doesn't draw, such as `cache`. */
+  /** Sections that have no form, such as `tools`. */
   sections: string[];
 }
 
@@ -88,7 +88,7 @@ export function readRoutes(text: string): RoutesModel {
   return { routes, providers: ["local", ...names.filter(Boolean)], error };
 }
 
-const DRAWN = new Set(["use", "route", "fallback", "timeouts", "retry"]);
+const DRAWN = new Set(["use", "route", "fallback", "timeouts", "retry", "cache", "guardrails"]);
 
 function readRoute(name: string, map: YAMLMap, line: number): Route {
   const path: Path = ["models", name];

@@ -3,12 +3,12 @@ import { useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useProject } from "../access/project.tsx";
-import type { TraceSkeleton } from "../api/types.ts";
 import { skeletonQuery } from "../trace/api.ts";
 import { Badge } from "../ui/marks.tsx";
 import type { CallState } from "./chat-call.ts";
-import { useGateway } from "./text/index.ts";
+import { type GatewayKey, type Say, useGateway } from "./text/index.ts";
 import css from "./try.module.css";
+import { GuardDecisions } from "./try-guards.tsx";
 
 export function TryResult({ call }: { call: CallState }) {
   const { g } = useGateway();
@@ -78,11 +78,10 @@ function Facts({ call }: { call: CallState }) {
   const traceId = headers["x-kaname-trace-id"] ?? "";
   const settled = call.phase === "done" || call.phase === "failed";
   const trace = useTrace(traceId, settled);
-  const guards = trace.data ? spansOfKind(trace.data, "guardrail") : [];
   const said: [string, string | undefined][] = [
     [g("try.target"), headers["x-kaname-target"] && decodeURIComponent(headers["x-kaname-target"])],
     [g("try.attempts"), headers["x-kaname-attempts"]],
-    [g("cache.title"), headers["x-kaname-cache"]],
+    [g("cache.title"), cacheOutcome(headers, g)],
     [g("try.finish"), call.finish],
     [g("try.limitedBy"), headers["x-kaname-limited-by"]],
     [g("try.warnings"), headers["x-kaname-warnings"]],
@@ -90,64 +89,71 @@ function Facts({ call }: { call: CallState }) {
     [g("try.remaining"), remaining(headers)],
   ];
   return (
-    <dl className={css.facts}>
-      {said.map(
-        ([name, value]) =>
-          value && (
-            <div key={name} style={{ display: "contents" }}>
-              <dt>{name}</dt>
-              <dd>{value}</dd>
-            </div>
-          ),
-      )}
-      {usage && (
-        <>
-          <dt>{g("try.tokens")}</dt>
-          <dd>
-            {g("try.tokensOf", { input: usage.prompt_tokens ?? 0, output: usage.completion_tokens ?? 0 })}
-            {usage.prompt_tokens_details?.cached_tokens
-              ? ` ${g("try.cached", { n: usage.prompt_tokens_details.cached_tokens })}`
-              : ""}
-          </dd>
-        </>
-      )}
-      {settled && (
-        <>
-          <dt>{g("usage.cost")}</dt>
-          <dd>
-            {trace.data
-              ? trace.data.cost_usd === null
-                ? g("targets.unpriced")
-                : fmt.cost(trace.data.cost_usd)
-              : trace.isPending && trace.fetchStatus !== "idle"
-                ? g("try.pricing")
-                : "–"}
-          </dd>
-        </>
-      )}
-      {guards.length > 0 && (
-        <>
-          <dt>{g("try.guards")}</dt>
-          <dd>{guards.join(", ")}</dd>
-        </>
-      )}
-      {traceId !== "" && (
-        <>
-          <dt>{g("try.trace")}</dt>
-          <dd>
-            <Link to="/p/$project/traces/$traceId" params={{ project: project.id, traceId }}>
-              <code>{traceId}</code>
-            </Link>
-          </dd>
-        </>
-      )}
-    </dl>
+    <>
+      <dl className={css.facts}>
+        {said.map(
+          ([name, value]) =>
+            value && (
+              <div key={name} style={{ display: "contents" }}>
+                <dt>{name}</dt>
+                <dd>{value}</dd>
+              </div>
+            ),
+        )}
+        {usage && (
+          <>
+            <dt>{g("try.tokens")}</dt>
+            <dd>
+              {g("try.tokensOf", { input: usage.prompt_tokens ?? 0, output: usage.completion_tokens ?? 0 })}
+              {usage.prompt_tokens_details?.cached_tokens
+                ? ` ${g("try.cached", { n: usage.prompt_tokens_details.cached_tokens })}`
+                : ""}
+            </dd>
+          </>
+        )}
+        {settled && (
+          <>
+            <dt>{g("usage.cost")}</dt>
+            <dd>
+              {trace.data
+                ? trace.data.cost_usd === null
+                  ? g("targets.unpriced")
+                  : fmt.cost(trace.data.cost_usd)
+                : trace.isPending && trace.fetchStatus !== "idle"
+                  ? g("try.pricing")
+                  : "–"}
+            </dd>
+          </>
+        )}
+        {traceId !== "" && (
+          <>
+            <dt>{g("try.trace")}</dt>
+            <dd>
+              <Link to="/p/$project/traces/$traceId" params={{ project: project.id, traceId }}>
+                <code>{traceId}</code>
+              </Link>
+            </dd>
+          </>
+        )}
+      </dl>
+      {trace.data && <GuardDecisions trace={trace.data} />}
+    </>
   );
 }
 
-function spansOfKind(trace: TraceSkeleton, kind: TraceSkeleton["kinds"][number]): string[] {
-  const { columns, kinds, names } = trace;
-  return columns.kind.flatMap((index, at) => (kinds[index] === kind ? [names[columns.name_index[at]!] ?? ""] : []));
+const OUTCOMES: Record<string, GatewayKey> = {
+  hit: "try.cache.hit",
+  miss: "try.cache.miss",
+  bypass: "try.cache.bypass",
+};
+
+/** Whether the answer was given before, and to how similar a question. */
+function cacheOutcome(headers: Record<string, string>, g: Say): string | undefined {
+  const said = headers["x-kaname-cache"];
+  const similarity = headers["x-kaname-cache-similarity"];
+  if (!said) return undefined;
+  const key = OUTCOMES[said];
+  return [key ? g(key) : said, similarity ? g("try.cacheSimilar", { similarity }) : ""].filter(Boolean).join(" · ");
 }
 
 function remaining(headers: Record<string, string>): string | undefined {

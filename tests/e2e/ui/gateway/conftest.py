@@ -37,6 +37,12 @@ models:
   unreliable: {{use: flaky/llama, fallback: [box/qwen], retry: {{max: 0}}}}
   faq: {{use: openai/gpt-4o-mini, cache: {{exact: 1h}}}}
   draft: {{use: box/qwen}}
+  guarded:
+    use: box/qwen
+    cache: {{exact: 1h}}
+    guardrails:
+      input: [pii, {{injection: {{action: observe}}}}, {{keywords: [forbidden]}}]
+      output: [secrets]
 default_provider: openai
 """
 
