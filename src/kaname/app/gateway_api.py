@@ -1,6 +1,6 @@
 """Puts the gateway's configuration, secrets and state together: what its management routes work on."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,7 +10,6 @@ from kaname.access.audit import AuditLog
 from kaname.access.keys import KeyService
 from kaname.gateway.cache.erasure import UserErasure
 from kaname.gateway.cache.routes import build_router as build_cache_router
-from kaname.gateway.cache.statistics import CacheStatistics
 from kaname.gateway.canaries.actions import CanaryActions
 from kaname.gateway.canaries.book import CanaryBook
 from kaname.gateway.canaries.routes import build_router as build_canaries_router
@@ -25,6 +24,7 @@ from kaname.gateway.history.store import ConfigHistory
 from kaname.gateway.limits.service import LimitService
 from kaname.gateway.ports import LocalModels
 from kaname.gateway.pricing.book import PriceBook
+from kaname.gateway.processes.teller import ProcessTeller
 from kaname.gateway.secrets.cache import SecretCache
 from kaname.gateway.secrets.routes import build_router as build_secrets_router
 from kaname.gateway.secrets.store import ProviderSecrets
@@ -77,11 +77,10 @@ class GatewayParts:
     """The running gateway, as far as its management looks into it."""
 
     health: HealthBook
+    teller: ProcessTeller
     limits: LimitService
     prices: PriceBook
     local_models: LocalModels
-    cache: Callable[[], CacheStatistics | None]
-    """None before the gateway has started."""
     erasure: UserErasure
     canaries: CanaryBook
     canary_actions: CanaryActions
@@ -109,7 +108,7 @@ def build_gateway_api(files: GatewayFiles, parts: GatewayParts, keys: KeyService
     router = APIRouter()
     router.include_router(build_config_router(service))
     router.include_router(build_secrets_router(files.secrets, files.file, uses.store))
-    status = GatewayStatus(files.file, parts.health, parts.prices, clock, parts.cache, parts.canaries)
+    status = GatewayStatus(files.file, parts.teller, parts.prices, clock, parts.canaries)
     router.include_router(build_status_router(status))
     router.include_router(build_cache_router(parts.erasure))
     router.include_router(build_canaries_router(parts.canary_actions))

@@ -1,5 +1,5 @@
 """What a gateway process shares with others through SQL: limits, secrets, prices, canaries,
-and whose kept answers must go.
+whose kept answers must go, and how the process itself is.
 
 Apart from `gateway_process.py` because it needs SQLAlchemy, whose import takes longer than all the rest of the start.
 """
@@ -28,6 +28,9 @@ from kaname.gateway.limits.service import LimitService
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.follower import PriceFollower
 from kaname.gateway.pricing.store import PriceRefresher
+from kaname.gateway.processes.state import ProcessState
+from kaname.gateway.processes.store import ProcessStates
+from kaname.gateway.processes.teller import ProcessTeller
 from kaname.gateway.secrets.cache import SecretCache
 from kaname.gateway.secrets.store import ProviderSecrets
 from kaname.kernel.clock import Clock
@@ -53,6 +56,7 @@ class GatewayDatabase:
         canaries: CanaryBook,
         config: Callable[[], GatewayConfig],
         answers: AnswerStore,
+        state: Callable[[], ProcessState],
     ) -> None:
         self._database = Database(database_url(configuration.sql, root), pool_size=_POOL)
         require_current(self._database)
@@ -64,6 +68,7 @@ class GatewayDatabase:
         store = CanaryStore(self._database, audit, clock)
         self._canaries = CanaryFollower(canaries, store, FollowedConfig(current=config), clock)
         self._erasures = ErasureFollower(self._database, answers, clock)
+        self._teller = ProcessTeller("gateway", state, ProcessStates(self._database, clock), clock)
         self._prices = PriceFollower(PriceRefresher(self._database, prices), configuration.pricing.poll_s)
 
     @property
@@ -101,11 +106,13 @@ class GatewayDatabase:
         self._flusher.start(loop)
         self._canaries.start(loop)
         self._erasures.start()
+        self._teller.start()
 
     def stop(self) -> None:
         """Stores what is left; from the loop's thread, when no call runs any more."""
         self._canaries.stop()
         self._erasures.stop()
+        self._teller.stop()
         self._flusher.stop()
         self._prices.stop()
         self._database.close()

@@ -40,6 +40,7 @@ from kaname.gateway.limits.service import LimitService
 from kaname.gateway.ports import NoLocalModels
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.snapshot import load_snapshot
+from kaname.gateway.processes.state import ProcessState, state_of
 from kaname.gateway.routing.bandit import MetricKind, Rewards
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.border import survive
@@ -215,9 +216,14 @@ class GatewayProcess:
                 make: Callable[..., SharedState] = module.GatewayDatabase
                 self._shared = make(
                     self._configuration, self._folder, self._clock, self._limits, self._prices, self._canaries,
-                    lambda: self._config.current, self._answers,
+                    lambda: self._config.current, self._answers, self._state,
                 )  # fmt: skip
             return self._shared
+
+    def _state(self) -> ProcessState:
+        cache = self.gateway.cache
+        statistics = cache.stats() if cache is not None else None
+        return state_of(self.gateway.health, statistics, self._config.current.version, self._clock)
 
     def _load_late(self, loop: asyncio.AbstractEventLoop) -> None:
         wait_s = _LOAD_AFTER_S

@@ -29,6 +29,9 @@ from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.pricing.follower import PriceFollower
 from kaname.gateway.pricing.snapshot import load_snapshot
 from kaname.gateway.pricing.store import PriceRefresher
+from kaname.gateway.processes.state import state_of
+from kaname.gateway.processes.store import ProcessStates
+from kaname.gateway.processes.teller import ProcessTeller
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.clock import Clock
 from kaname.serving.service import LocalModelService
@@ -54,6 +57,7 @@ class GatewaySlice:
     canary_follower: CanaryFollower
     erasure: UserErasure
     erasure_follower: ErasureFollower
+    teller: ProcessTeller
 
     def management(self, access: AccessService, clock: Clock) -> APIRouter:
         """What the routes of configuration, status and plan work on."""
@@ -62,7 +66,7 @@ class GatewaySlice:
             limits=self.limits.service,
             prices=self.prices,
             local_models=self.models,
-            cache=lambda: self.app.cache.stats() if self.app.cache is not None else None,
+            teller=self.teller,
             erasure=self.erasure,
             canaries=self.canaries,
             canary_actions=CanaryActions(self.canary_store, lambda: self.files.file.current),
@@ -115,9 +119,17 @@ def build_gateway(
         canaries=canaries,
         batches=Batches(storage.database, storage.blobs, access.keyring, clock, configuration.gateway),
     )
+    teller = ProcessTeller(
+        "server",
+        lambda: state_of(
+            app.health, app.cache.stats() if app.cache is not None else None, files.file.current.version, clock
+        ),
+        ProcessStates(storage.database, clock),
+        clock,
+    )
     return GatewaySlice(
         app=app, files=files, limits=limits, prices=prices, price_follower=follower, sink=sink, models=models,
         canaries=canaries, canary_store=canary_store, canary_follower=canary_follower,
         erasure=UserErasure(storage.database, access.audit, answers, clock),
-        erasure_follower=ErasureFollower(storage.database, answers, clock),
+        erasure_follower=ErasureFollower(storage.database, answers, clock), teller=teller,
     )  # fmt: skip

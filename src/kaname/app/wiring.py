@@ -42,6 +42,7 @@ from kaname.gateway.canaries.follower import CanaryFollower
 from kaname.gateway.limits.process import ProcessLimits
 from kaname.gateway.pricing.follower import PriceFollower
 from kaname.gateway.pricing.store import PriceStore
+from kaname.gateway.processes.teller import ProcessTeller
 from kaname.gateway.server import GatewayApp
 from kaname.kernel.child import ChildProcess
 from kaname.kernel.clock import Clock, SystemClock
@@ -80,6 +81,7 @@ class Installation:
     limits: ProcessLimits
     canaries: CanaryFollower
     erasures: ErasureFollower
+    teller: ProcessTeller
     price_follower: PriceFollower
     api: FastAPI
     root: RootApp
@@ -90,6 +92,7 @@ class Installation:
         self.limits.start(asyncio.get_running_loop())
         self.canaries.start(asyncio.get_running_loop())
         self.erasures.start()
+        self.teller.start()
 
     @property
     def drain_s(self) -> float:
@@ -110,6 +113,7 @@ class Installation:
         await self.gateway.close(_LAST_WORDS_S)
         self.canaries.stop()
         self.erasures.stop()
+        self.teller.stop()
         self.limits.stop()
         self.price_follower.stop()
         self.models.close()
@@ -183,6 +187,7 @@ def build_installation(configuration: Configuration, data_dir: DataDir) -> Insta
         limits=gateway.limits,
         canaries=gateway.canary_follower,
         erasures=gateway.erasure_follower,
+        teller=gateway.teller,
         price_follower=gateway.price_follower,
         api=api,
         root=RootApp(

@@ -4,7 +4,7 @@ Latencies go into buckets a quarter of a power of two wide, so a quantile is off
 one process and one event loop; reading from another thread may miss the call that is being counted.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from math import frexp
 from typing import NamedTuple
 
@@ -25,6 +25,16 @@ class TrafficCount(NamedTuple):
     errors: int
     p50_s: float | None
     p95_s: float | None
+
+
+class TrafficSum(NamedTuple):
+    """What a process, or several, counted: since the start, and in the window with its latencies by bucket."""
+
+    requests: int = 0
+    errors: int = 0
+    window_requests: int = 0
+    window_errors: int = 0
+    latencies: dict[int, int] = {}  # noqa: RUF012 - never changed
 
 
 class _Slot:
@@ -71,14 +81,44 @@ class Traffic:
 
 def window_of(parts: Sequence[Traffic], now: float) -> TrafficCount:
     """The last five minutes of several things together."""
+    return count_of(sum_of(parts, now))
+
+
+def sum_of(parts: Sequence[Traffic], now: float) -> TrafficSum:
+    """Several things of this process together, as others can add it to theirs."""
     oldest = int(now / SLOT_S) - SLOTS + 1
     slots = [slot for part in parts for slot in part.slots_since(oldest)]
     sums = [sum(column) for column in zip(*(slot.latencies for slot in slots), strict=True)]
+    return TrafficSum(
+        requests=sum(part.requests for part in parts),
+        errors=sum(part.errors for part in parts),
+        window_requests=sum(slot.requests for slot in slots),
+        window_errors=sum(slot.errors for slot in slots),
+        latencies={index: count for index, count in enumerate(sums) if count},
+    )
+
+
+def add_up(sums: Iterable[TrafficSum]) -> TrafficSum:
+    """The same of several processes."""
+    total, latencies = TrafficSum(), dict[int, int]()
+    for each in sums:
+        for index, count in each.latencies.items():
+            latencies[index] = latencies.get(index, 0) + count
+        total = TrafficSum(
+            total.requests + each.requests, total.errors + each.errors,
+            total.window_requests + each.window_requests, total.window_errors + each.window_errors,
+        )  # fmt: skip
+    return total._replace(latencies=latencies)
+
+
+def count_of(traffic: TrafficSum) -> TrafficCount:
+    """The window for people."""
+    counts = [traffic.latencies.get(index, 0) for index in range(_BUCKETS)] if traffic.latencies else []
     return TrafficCount(
-        requests=sum(slot.requests for slot in slots),
-        errors=sum(slot.errors for slot in slots),
-        p50_s=_quantile(sums, 0.5),
-        p95_s=_quantile(sums, 0.95),
+        requests=traffic.window_requests,
+        errors=traffic.window_errors,
+        p50_s=_quantile(counts, 0.5),
+        p95_s=_quantile(counts, 0.95),
     )
 
 

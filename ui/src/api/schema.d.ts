@@ -1823,7 +1823,7 @@ export interface components {
         };
         /**
          * CacheView
-         * @description What the answer cache of this process did since its start.
+         * @description What the answer caches of all processes did since each began.
          */
         CacheView: {
             /** Routes */
@@ -2375,6 +2375,39 @@ export interface components {
             /** Items */
             items: components["schemas"]["FilterFieldInfo"][];
         };
+        /**
+         * GatewayProcessView
+         * @description A process that takes calls.
+         */
+        GatewayProcessView: {
+            /** Name */
+            name: string;
+            /**
+             * Kind
+             * @enum {string}
+             */
+            kind: "server" | "gateway";
+            /** Version */
+            version: string;
+            /**
+             * Started At
+             * Format: date-time
+             */
+            started_at: string;
+            /**
+             * Seen At
+             * Format: date-time
+             */
+            seen_at: string;
+            /** Answers */
+            answers: boolean;
+            /** In Flight */
+            in_flight: number;
+            /** Requests Since Start */
+            requests_since_start: number;
+            /** Errors Since Start */
+            errors_since_start: number;
+        };
         /** GatewayStatusView */
         GatewayStatusView: {
             /** Version */
@@ -2397,6 +2430,8 @@ export interface components {
              * Format: date-time
              */
             started_at: string;
+            /** Processes */
+            processes: components["schemas"]["GatewayProcessView"][];
             /** Providers */
             providers: components["schemas"]["ProviderView"][];
             /** Targets */
@@ -2527,6 +2562,21 @@ export interface components {
             failing: string;
         };
         JsonValue: unknown;
+        /**
+         * KeyInProcessView
+         * @description How one process has it: each learns for itself.
+         */
+        KeyInProcessView: {
+            /** Process */
+            process: string;
+            /**
+             * State
+             * @enum {string}
+             */
+            state: "closed" | "cooling" | "open" | "half_open" | "ramping";
+            /** Retry After S */
+            retry_after_s: number;
+        };
         /** KeyList */
         KeyList: {
             /** Items */
@@ -4270,6 +4320,8 @@ export interface components {
             state: "closed" | "cooling" | "open" | "half_open" | "ramping";
             /** Retry After S */
             retry_after_s: number;
+            /** Processes */
+            processes: components["schemas"]["KeyInProcessView"][];
             /** Requests */
             requests: number;
             /** Last Used At */
@@ -4523,7 +4575,7 @@ export interface components {
         };
         /**
          * TrafficView
-         * @description Calls of the last `window_s` seconds in this process. Quantiles are of calls that worked, null without any.
+         * @description Calls of the last `window_s` seconds in all processes. Quantiles are of calls that worked, null without any.
          */
         TrafficView: {
             /** Window S */

@@ -1,9 +1,31 @@
-"""The cache's counts for people: routes that have a cache, and those that had one while this process ran."""
+"""The caches' counts for people: routes that have a cache, and those that had one while processes ran."""
+
+from collections.abc import Iterable
 
 from kaname.gateway.cache.statistics import CacheStatistics, RouteCount
 from kaname.gateway.config import GatewayConfig
 from kaname.gateway.status.views import CacheView, RouteCacheView
 from kaname.kernel.money import from_nano
+
+
+def add_caches(caches: Iterable[CacheStatistics | None]) -> CacheStatistics | None:
+    """The counts of several processes together; None if none of them has begun."""
+    known = [cache for cache in caches if cache is not None]
+    if not known:
+        return None
+    routes: dict[str, RouteCount] = {}
+    for name, count in (item for cache in known for item in cache.routes.items()):
+        total = routes.setdefault(name, RouteCount())
+        for field in RouteCount.__slots__:
+            setattr(total, field, getattr(total, field) + getattr(count, field))
+    return CacheStatistics(
+        routes=routes,
+        entries=sum(cache.entries for cache in known),
+        bytes=sum(cache.bytes for cache in known),
+        evicted=sum(cache.evicted for cache in known),
+        unwritten=sum(cache.unwritten for cache in known),
+        problem=next((cache.problem for cache in known if cache.problem), ""),
+    )
 
 
 def show_cache(statistics: CacheStatistics | None, config: GatewayConfig) -> CacheView | None:

@@ -1,11 +1,10 @@
 """The configuration's routes as a graph for people, with the traffic of each part."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kaname.gateway.canaries.model import Canary, canary_of
 from kaname.gateway.config import ModelRoute, RouteStep, Target, split_name
-from kaname.gateway.health import RouteTraffic
 from kaname.gateway.routing.split import BUCKETS, Arms
 from kaname.gateway.status.views import (
     ArmView,
@@ -18,29 +17,31 @@ from kaname.gateway.status.views import (
     TimeoutsView,
     TrafficView,
 )
-from kaname.gateway.traffic import WINDOW_S, Traffic, window_of
+from kaname.gateway.traffic import WINDOW_S, TrafficSum, add_up, count_of
 
 
-def show_traffic(now: float, *parts: Traffic) -> TrafficView:
-    """What several things did together."""
-    count = window_of(parts, now)
+def show_traffic(parts: Iterable[TrafficSum]) -> TrafficView:
+    """What several things, or one in several processes, did together."""
+    total = add_up(parts)
+    count = count_of(total)
     return TrafficView(
         window_s=round(WINDOW_S),
         requests=count.requests,
         errors=count.errors,
         p50_ms=_milliseconds(count.p50_s),
         p95_ms=_milliseconds(count.p95_s),
-        requests_since_start=sum(part.requests for part in parts),
-        errors_since_start=sum(part.errors for part in parts),
+        requests_since_start=total.requests,
+        errors_since_start=total.errors,
     )
 
 
 def show_route(
-    route: ModelRoute, traffic: RouteTraffic | None, now: float, weights: Callable[[Canary], Mapping[str, float]]
+    route: ModelRoute,
+    arms: Mapping[tuple[int, str], Sequence[TrafficSum]],
+    weights: Callable[[Canary], Mapping[str, float]],
 ) -> RouteView:
-    """One alias with its steps. `weights`: the present ones of a canary's arms."""
+    """One alias with its steps. `arms`: traffic by step and arm; `weights`: the present ones of a canary's arms."""
     timeouts, retry = route.timeouts, route.retry
-    arms = dict(traffic.arms) if traffic is not None else {}
     return RouteView(
         name=route.name,
         context_window=route.context_window,
@@ -55,10 +56,10 @@ def show_route(
             max=retry.max, base_s=retry.base_s, cap_s=retry.cap_s, honor_retry_after=retry.honor_retry_after
         ),
         steps=[
-            _step(route, i, step, {arm: count for (at, arm), count in arms.items() if at == i}, now, weights)
+            _step(route, i, step, {arm: parts for (at, arm), parts in arms.items() if at == i}, weights)
             for i, step in enumerate(route.steps)
         ],
-        traffic=show_traffic(now, *arms.values()),
+        traffic=show_traffic(part for parts in arms.values() for part in parts),
     )
 
 
@@ -72,8 +73,7 @@ def _step(
     route: ModelRoute,
     index: int,
     step: RouteStep,
-    counts: dict[str, Traffic],
-    now: float,
+    counts: Mapping[str, Sequence[TrafficSum]],
     weights: Callable[[Canary], Mapping[str, float]],
 ) -> StepView:
     split = step.split
@@ -103,7 +103,7 @@ def _step(
                 weight=split.arms[arm] if split is not None else 1.0,
                 share=shares[arm],
                 targets=_refs(targets),
-                traffic=show_traffic(now, *([counts[arm]] if arm in counts else [])),
+                traffic=show_traffic(counts.get(arm, ())),
             )
             for arm, targets in step.arms.items()
         ],

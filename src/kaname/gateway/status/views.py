@@ -11,7 +11,7 @@ BreakerStateName = Literal["closed", "cooling", "open", "half_open", "ramping"]
 
 
 class TrafficView(BaseModel):
-    """Calls of the last `window_s` seconds in this process. Quantiles are of calls that worked, null without any."""
+    """Calls of the last `window_s` seconds in all processes. Quantiles are of calls that worked, null without any."""
 
     window_s: int
     requests: int
@@ -38,13 +38,24 @@ class ProviderView(BaseModel):
     traffic: TrafficView
 
 
+class KeyInProcessView(BaseModel):
+    """How one process has it: each learns for itself."""
+
+    process: str
+    state: BreakerStateName
+    retry_after_s: float
+
+
 class TargetKeyView(BaseModel):
     """One key at one target."""
 
     name: str
     state: BreakerStateName
+    """The worst of all processes."""
     retry_after_s: float
     """Until it may be tried again; 0 for now."""
+    processes: list[KeyInProcessView]
+    """Those in which it isn't closed."""
     requests: int
     last_used_at: datetime | None
 
@@ -157,7 +168,7 @@ class RouteCacheView(BaseModel):
 
 
 class CacheView(BaseModel):
-    """What the answer cache of this process did since its start."""
+    """What the answer caches of all processes did since each began."""
 
     routes: list[RouteCacheView]
     """Those with a cache, and those that had one."""
@@ -168,6 +179,24 @@ class CacheView(BaseModel):
     """Why answers aren't kept on disk; empty if they are."""
 
 
+class GatewayProcessView(BaseModel):
+    """A process that takes calls."""
+
+    name: str
+    """Host and process id."""
+    kind: Literal["server", "gateway"]
+    version: str
+    """Of the configuration in force there."""
+    started_at: datetime
+    seen_at: datetime
+    """When it said what is counted here; a few seconds ago for others than the one that answers."""
+    answers: bool
+    """Whether it is the one that gave this answer."""
+    in_flight: int
+    requests_since_start: int
+    errors_since_start: int
+
+
 class GatewayStatusView(BaseModel):
     version: str
     problem: ConfigProblem | None
@@ -176,7 +205,9 @@ class GatewayStatusView(BaseModel):
     on_disconnect: Literal["cancel", "drain"]
     at: datetime
     started_at: datetime
-    """Counters are of this process, from here on."""
+    """Of the process that answers."""
+    processes: list[GatewayProcessView]
+    """All over one database; traffic, calls under way and cache counts are their sums, each from its start on."""
     providers: list[ProviderView]
     targets: list[TargetView]
     routes: list[RouteView]
