@@ -18,6 +18,7 @@ from kaname.app.direct_calls import DirectCalls, RunningCall, is_plain
 from kaname.app.lingering import LingeringTransport
 from kaname.app.refusals import Refusal, RefusalLog, render_refusal
 from kaname.app.repeated_head import MAX_MISSES, RepeatedHead
+from kaname.gateway.outbox import Outbox
 
 logger = logging.getLogger(__name__)
 uvicorn_logger = logging.getLogger(f"{__name__}.uvicorn")
@@ -65,6 +66,8 @@ class BoundedProtocol(HttpToolsProtocol):
     """One timer for a connection's whole life, that looks how long it has been idle: uvicorn's own is made anew for
     every answer."""
     direct_calls: DirectCalls | None = None
+    outbox: Outbox | None = None
+    """Shared by all connections of a server, which has one event loop."""
     _direct_headers: dict[bytes, bytes] | None = None
     """Of a request that takes the short way, until its body is complete."""
     _direct_body = b""
@@ -78,7 +81,9 @@ class BoundedProtocol(HttpToolsProtocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:  # pyright: ignore[reportIncompatibleMethodOverride]
         self.logger = uvicorn_logger
-        self._client_end = LingeringTransport(cast("asyncio.Transport", transport), self.loop, self._is_sending)
+        self._client_end = LingeringTransport(
+            cast("asyncio.Transport", transport), self.loop, self._is_sending, self.outbox
+        )
         super().connection_made(self._client_end)
         if len(self.connections) > self.max_connections:
             self._refuse(503, "too_many_connections", f"{self.max_connections} connections are open", b"retry-after: 5")
@@ -298,7 +303,12 @@ _DIRECT_SCOPE = {"type": "http", "method": "POST"}
 
 def build_protocol(max_connections: int, direct_calls: DirectCalls | None = None) -> type[BoundedProtocol]:
     """The protocol class of a server that accepts so many connections; `direct_calls` may take the short way."""
-    members = {"max_connections": max_connections, "refusals": RefusalLog(logger), "direct_calls": direct_calls}
+    members: dict[str, object] = {
+        "max_connections": max_connections,
+        "refusals": RefusalLog(logger),
+        "direct_calls": direct_calls,
+        "outbox": Outbox(),
+    }
     return type("ServerProtocol", (BoundedProtocol,), members)
 
 

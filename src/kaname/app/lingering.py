@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any
 
 from kaname.gateway.corked_transport import CorkedTransport
+from kaname.gateway.outbox import Outbox
 
 LINGER_S = 5.0
 LINGER_BYTES = 256 << 20
@@ -21,10 +22,14 @@ class LingeringTransport(CorkedTransport):
     __slots__ = ("_is_sending", "_left", "_timer", "is_lingering")
 
     def __init__(
-        self, transport: asyncio.Transport, loop: asyncio.AbstractEventLoop, is_sending: Callable[[], bool]
+        self,
+        transport: asyncio.Transport,
+        loop: asyncio.AbstractEventLoop,
+        is_sending: Callable[[], bool],
+        outbox: Outbox | None = None,
     ) -> None:
         """`is_sending` says whether the client is in the middle of something: only then closing waits for it."""
-        super().__init__(transport, loop)
+        super().__init__(transport, loop, outbox)
         self._is_sending = is_sending
         self._left = LINGER_BYTES
         self._timer: asyncio.TimerHandle | None = None
@@ -34,9 +39,9 @@ class LingeringTransport(CorkedTransport):
         if not self.is_lingering:
             super().write(data)
 
-    def write_whole(self, data: bytes) -> None:
+    def write_soon(self, data: bytes) -> None:
         if not self.is_lingering:
-            super().write_whole(data)
+            super().write_soon(data)
 
     def is_closing(self) -> bool:
         return self.is_lingering or super().is_closing()
@@ -46,6 +51,7 @@ class LingeringTransport(CorkedTransport):
         if self.is_closing() or not self._is_sending():
             self.end()
             return
+        self._send_soon()
         self.uncork()
         self.is_lingering = True
         self._transport.write_eof()

@@ -10,6 +10,7 @@ from typing import cast
 
 import httptools
 
+from kaname.gateway.outbox import Outbox
 from kaname.gateway.upstream_response import StaleConnectionError, Timeouts, UpstreamResponse
 from kaname.kernel.errors import KanameError, UpstreamError
 
@@ -22,11 +23,14 @@ class UpstreamConnection(asyncio.Protocol):
     """A transport, a parser and the response being filled."""
 
     __slots__ = (
-        "_body_ended_by_close", "_header_bytes", "_headers", "_loop", "_on_closed", "_on_free", "_parser", "_response",
-        "_transport", "_uses", "closed", "idle_since",
+        "_body_ended_by_close", "_header_bytes", "_headers", "_loop", "_on_closed", "_on_free", "_outbox", "_parser",
+        "_response", "_transport", "_unsent", "_uses", "closed", "idle_since",
     )  # fmt: skip
 
-    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(self, loop: asyncio.AbstractEventLoop, outbox: Outbox | None = None) -> None:
+        """With an outbox requests leave at the end of the loop's present turn."""
+        self._outbox = outbox
+        self._unsent = b""
         self.closed = False
         self.idle_since = 0.0
         self._loop = loop
@@ -65,7 +69,11 @@ class UpstreamConnection(asyncio.Protocol):
         self._header_bytes = 0
         self._headers = {}
         if len(body) < COPIED_BODY_BYTES:
-            transport.write(head + body)
+            if self._outbox is None:
+                transport.write(head + body)
+            else:
+                self._unsent = head + body
+                self._outbox.post(self._send_unsent)
         else:
             transport.writelines((head, body))
         return response
@@ -155,7 +163,8 @@ class UpstreamConnection(asyncio.Protocol):
         transport = self._transport
         if response is None or transport is None:
             return
-        reusable = self._parser.should_keep_alive() and not transport.get_write_buffer_size()
+        is_sent = not self._unsent and not transport.get_write_buffer_size()
+        reusable = self._parser.should_keep_alive() and is_sent
         if reusable and not self.closed:
             if response.paused:
                 transport.resume_reading()
@@ -165,6 +174,13 @@ class UpstreamConnection(asyncio.Protocol):
         response.on_complete()
 
     # ---- inside
+
+    def _send_unsent(self) -> None:
+        unsent, self._unsent = self._unsent, b""
+        transport = self._transport
+        # Of a connection that has been lost meanwhile the response says so, and nothing of it has left.
+        if unsent and not self.closed and transport is not None and not transport.is_closing():
+            transport.write(unsent)
 
     def _fail(self, error: KanameError) -> None:
         response, self._response = self._response, None

@@ -17,6 +17,7 @@ from typing import NamedTuple, Protocol
 
 from kaname.gateway.connection import UpstreamConnection
 from kaname.gateway.inline_call import InlineCall
+from kaname.gateway.outbox import Outbox
 from kaname.gateway.upstream_response import StaleConnectionError, Timeouts, UpstreamResponse
 from kaname.kernel.errors import UnavailableError, UpstreamError, UpstreamTimeoutError
 
@@ -69,6 +70,7 @@ class Pool:
     def __init__(self, loop: asyncio.AbstractEventLoop, *, idle_connection_s: float = 20.0) -> None:
         self._loop = loop
         self._idle_connection_s = idle_connection_s
+        self._outbox = Outbox()
         self._origins: dict[Origin, _OriginState] = {}
         self._tls: dict[str, ssl.SSLContext] = {}
         self._next_reap = 0.0
@@ -213,7 +215,7 @@ class Pool:
         for address in await resolve(origin, self._loop):
             try:
                 _, connection = await self._loop.create_connection(
-                    lambda: UpstreamConnection(self._loop),
+                    lambda: UpstreamConnection(self._loop, self._outbox),
                     address,
                     origin.port,
                     ssl=context,

@@ -33,7 +33,7 @@ def reply_whole(send: object, status: int, headers: bytes, body: bytes) -> bool:
     cycle.waiting_for_100_continue = False
     transport, answer = cycle.transport, b"%b%b\r\n%b" % (STATUS_LINE[status], headers, body)
     if isinstance(transport, CorkedTransport):
-        transport.write_whole(answer)
+        transport.write_soon(answer)
     else:
         transport.write(answer)
     cycle.response_complete = True
@@ -57,15 +57,17 @@ def write_chunk(send: object, chunk: bytes, *, last: bool) -> bool:
         or cycle.scope["method"] == "HEAD"
     ):
         return False
+    transport = cycle.transport
+    write = transport.write_soon if isinstance(transport, CorkedTransport) else transport.write
     if last:
-        cycle.transport.write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(chunk), chunk) if chunk else b"0\r\n\r\n")
+        write(b"%x\r\n%b\r\n0\r\n\r\n" % (len(chunk), chunk) if chunk else b"0\r\n\r\n")
         cycle.response_complete = True
         cycle.message_event.set()
         if not cycle.keep_alive:
             cycle.transport.close()
         cycle.on_response()
     elif chunk:
-        cycle.transport.write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
+        write(b"%x\r\n%b\r\n" % (len(chunk), chunk))
     return True
 
 

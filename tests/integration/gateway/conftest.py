@@ -20,6 +20,7 @@ from kaname.gateway.client_address import Believe, peer_only
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.feedback import Feedback
 from kaname.gateway.limits.service import LimitService
+from kaname.gateway.outbox import Outbox
 from kaname.gateway.model import GatewayRecord
 from kaname.gateway.ports import Caller, CallerKeys, LocalEndpoint, LocalModelInfo, LocalModels
 from kaname.gateway.pricing.book import PriceBook
@@ -184,7 +185,7 @@ def running_gateway(
             max_body_bytes=9 << 20, max_event_bytes=200_000, record_body_bytes=50_000, reload_interval_s=0.05
         ),
     )
-    protocol = type("Quiet", (QuietProtocol,), {"direct_calls": app})
+    protocol = type("Quiet", (QuietProtocol,), {"direct_calls": app, "outbox": Outbox()})
     server = uvicorn.Server(
         uvicorn.Config(
             app, host="127.0.0.1", port=0, http=protocol, loop="uvloop", lifespan="off", access_log=False,
