@@ -4,7 +4,7 @@ from random import Random
 from statistics import NormalDist, fmean, pvariance
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kaname.gateway.routing.bandit import Bandit, BanditSettings, MetricKind, Rewards, inverse_propensity_mean
@@ -100,6 +100,7 @@ def test_shares_of_float_arms_with_many_rewards_are_the_normal_one(
 _VALUES = st.lists(st.integers(0, 1).map(float), min_size=20, max_size=60)
 
 
+@example({"a": [0.0] * 20, "b": [0.0] * 19 + [1.0]}, "float")
 @settings(max_examples=20, deadline=None)
 @given(
     st.dictionaries(st.sampled_from("abcdef"), _VALUES, min_size=1, max_size=6), st.sampled_from(["boolean", "float"])

@@ -158,7 +158,13 @@ def _float_posterior(rewards: Rewards) -> Posterior:
     # Constant rewards have no spread; a scale of rounding error keeps the density one.
     scale = max(scale, 1e-9 * abs(rewards.mean), 1e-300)
     centre = rewards.mean
-    return Posterior(centre, scale, lambda x: -(freedom + 1) / 2 * log1p(((x - centre) / scale) ** 2 / freedom))
+
+    def log_density(x: float) -> float:
+        away = (x - centre) / scale
+        # A product becomes infinite where a power would raise: nobody is that far from rewards that never differ.
+        return -(freedom + 1) / 2 * log1p(away * away / freedom)
+
+    return Posterior(centre, scale, log_density)
 
 
 def win_shares(posteriors: Sequence[Posterior], direction: Direction) -> list[float]:
