@@ -162,7 +162,7 @@ class GuardedRelay:
             self.content_seen, self.done = self._inner.content_seen, self._inner.done
             return self._account(events)
         self._settle()
-        self._run = None
+        self._run = self._shape = None
         if events.count(b"\n\n") == 1 and events.endswith(b"\n\n"):  # the usual event, alone
             self._read(events)
             if self._lessons:

@@ -74,6 +74,24 @@ def test_the_same_as_if_each_had_been_parsed(pieces: list[str], action: Action) 
     assert said(one.head()) == said(other.head())
 
 
+@given(
+    st.lists(PIECES, max_size=80),
+    st.lists(st.integers(1, 5), max_size=60),
+    st.sampled_from(["mask", "replace", "block", "observe"]),
+)
+@settings(deadline=None, max_examples=200)
+def test_chunks_of_several_events(pieces: list[str], sizes: list[int], action: Action) -> None:
+    events = [*(chat(piece) for piece in pieces), END]
+    chunks: list[bytes] = []
+    place = 0
+    for size in [*sizes, len(events)]:
+        chunks.append(b"".join(events[place : place + size]))
+        place += size
+    one, other = relay(action), relay(action)
+    assert said(singly(one, chunks)) == said(together(other, events))
+    assert one.text.startswith(other.text) if one.blocked else one.text == other.text
+
+
 @given(st.lists(st.tuples(PIECES, st.integers(0, 1)), max_size=60), st.sampled_from(["mask", "observe"]))
 @settings(deadline=None, max_examples=100)
 def test_two_choices_in_turn(pieces: list[tuple[str, int]], action: Action) -> None:
