@@ -1,9 +1,12 @@
 """Events that aren't parsed because they look like the one before leave the stream as if each had been."""
 
+import random
 from collections.abc import Sequence
+from itertools import accumulate, pairwise
 from typing import cast
 
 import orjson
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -75,8 +78,8 @@ def test_the_same_as_if_each_had_been_parsed(pieces: list[str], action: Action) 
 
 
 @given(
-    st.lists(PIECES, max_size=80),
-    st.lists(st.integers(1, 5), max_size=60),
+    st.lists(PIECES, min_size=40, max_size=90),
+    st.lists(st.sampled_from([1, 1, 1, 2, 5]), min_size=20, max_size=60),
     st.sampled_from(["mask", "replace", "block", "observe"]),
 )
 @settings(deadline=None, max_examples=200)
@@ -117,6 +120,16 @@ def test_a_match_across_events_of_one_shape() -> None:
     text = "Write to taro@example.com today. " * 6
     out = said(singly(relay("replace"), [*(chat(character) for character in text), END]))
     assert out == text.replace("taro@example.com", "[x]")
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_match_across_chunks_of_any_size(seed: int) -> None:
+    text = ("words go by here " * 6 + "taro@example.com and more ") * 4
+    events = [*(chat(text[i : i + 3]) for i in range(0, len(text), 3)), END]
+    sizes = random.Random(seed).choices([1, 1, 1, 1, 2, 3], k=len(events))
+    places = [0, *accumulate(sizes)]
+    chunks = [b"".join(events[a:b]) for a, b in pairwise(places)]
+    assert said(singly(relay("replace"), chunks)) == text.replace("taro@example.com", "[x]")
 
 
 def test_text_beside_arguments_that_wait() -> None:
