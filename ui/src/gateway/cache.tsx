@@ -10,6 +10,7 @@ import { type GatewayStatus, statusQuery } from "./api.ts";
 import css from "./cache.module.css";
 import gateway from "./gateway.module.css";
 import { percent } from "./numbers.ts";
+import { CountedSince } from "./processes.tsx";
 import { useGateway } from "./text/index.ts";
 
 const FIRST_CACHE = `models:
@@ -18,16 +19,14 @@ const FIRST_CACHE = `models:
     cache: {exact: 1h, semantic: {threshold: 0.95, ttl: 1h}}`;
 
 export default function CacheScreen() {
-  const { g, fmt } = useGateway();
+  const { g } = useGateway();
   const { project } = useProject();
   const status = useQuery(statusQuery);
   const cache = status.data?.cache;
   return (
     <>
       <PageHead title={g("cache.title")} lead={g("cache.lead")}>
-        {status.data && cache && (
-          <span className={css.quiet}>{g("providers.since", { time: fmt.ago(status.data.started_at) })}</span>
-        )}
+        {status.data && cache && <CountedSince status={status.data} />}
       </PageHead>
       <PageBody>
         {status.error && <ErrorPanel error={status.error} retry={() => void status.refetch()} />}

@@ -12,6 +12,7 @@ import { BreakerMark } from "./breaker.tsx";
 import css from "./gateway.module.css";
 import { LastErrors } from "./last-errors.tsx";
 import { percent, rateText } from "./numbers.ts";
+import { CountedSince, ProcessTable } from "./processes.tsx";
 import { Secrets } from "./secrets.tsx";
 import { statsOfTarget, statsOfTraffic, worstBreaker } from "./stats.ts";
 import { useGateway } from "./text/index.ts";
@@ -21,14 +22,14 @@ const FIRST_PROVIDER = `providers:
   box: {type: openai_compatible, base_url: "http://10.0.0.7:8000/v1", allow_private: true}`;
 
 export default function ProvidersScreen() {
-  const { g, fmt } = useGateway();
+  const { g } = useGateway();
   const { project } = useProject();
   const status = useQuery(statusQuery);
   const { data } = status;
   return (
     <>
       <PageHead title={g("providers.title")} lead={g("providers.lead")}>
-        {data && <span className={css.quiet}>{g("providers.since", { time: fmt.ago(data.started_at) })}</span>}
+        {data && <CountedSince status={data} />}
       </PageHead>
       <PageBody>
         {status.error && <ErrorPanel error={status.error} retry={() => void status.refetch()} />}
@@ -48,6 +49,7 @@ export default function ProvidersScreen() {
               </Empty>
             )}
             <TargetTable status={data} />
+            <ProcessTable status={data} />
           </>
         )}
         <Secrets />
@@ -172,6 +174,9 @@ function TargetTable({ status }: { status: GatewayStatus }) {
                   <div key={key.name} className={css.row}>
                     <BreakerMark state={key.state} />
                     <code>{key.name || g("provider.noKey")}</code>
+                    {status.processes.length > 1 && key.processes.length > 0 && (
+                      <span className={css.quiet}>{key.processes.map((process) => process.process).join(", ")}</span>
+                    )}
                     {key.retry_after_s > 0 && (
                       <span className={css.quiet}>
                         {g("breaker.retryAfter", { time: fmt.duration(key.retry_after_s * 1000) })}

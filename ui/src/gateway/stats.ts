@@ -26,9 +26,10 @@ export const worstBreaker = (states: BreakerState[]): BreakerState | null =>
     null,
   );
 
-export function statsOfTraffic(traffic: Traffic, status: Pick<GatewayStatus, "at" | "started_at">): Stats {
-  // A server that has just started hasn't seen a whole window yet.
-  const alive = (Date.parse(status.at) - Date.parse(status.started_at)) / 1000;
+export function statsOfTraffic(traffic: Traffic, status: Pick<GatewayStatus, "at" | "processes">): Stats {
+  // Processes that have all just started haven't seen a whole window yet.
+  const oldest = Math.min(...status.processes.map((process) => Date.parse(process.started_at)));
+  const alive = (Date.parse(status.at) - oldest) / 1000;
   const window = Math.max(10, Math.min(traffic.window_s, alive));
   return {
     perMinute: (traffic.requests * 60) / window,
