@@ -389,6 +389,7 @@ export const ja: GatewayMessages = {
   "providers.onlyLocalText":
     "設定にプロバイダーを追加してください。キーには名前だけを書きます。環境変数の名前か、下で登録するシークレットの名前です。",
   "providers.since": "{time}に起動したプロセスの集計",
+  "providers.sinceAll": "{n} 個のプロセスの、それぞれの起動からの集計",
   "providers.title": "プロバイダー",
   "providers.type": "種類",
   "providers.unused": "未使用",
