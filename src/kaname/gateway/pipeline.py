@@ -20,6 +20,7 @@ from kaname.gateway.call_request import read_request, refuse_unsupported, route_
 from kaname.gateway.caller_context import read_body, read_headers
 from kaname.gateway.config import LOCAL, GatewayConfig
 from kaname.gateway.decode import DecodedRequest, encode_document, encode_for_upstream
+from kaname.gateway.delivery import answer_at_once, conclude, deliver_whole, pump
 from kaname.gateway.dialects.messages_surface.count import count_response
 from kaname.gateway.error_shapes import render_error
 from kaname.gateway.exchange import Exchange
@@ -55,7 +56,6 @@ from kaname.kernel.errors import (
 )
 
 GATEWAY_CALL = "gateway:call"
-AFTER_DONE_S = 1.0
 
 Opened = WholeAnswer | OpenStream | OpaqueAnswer
 
@@ -246,7 +246,7 @@ class Pipeline:
                     await asyncio.sleep(wait_s)
                 continue
             try:
-                if type(opened) is not WholeAnswer or not _answer_at_once(exchange, opened):
+                if type(opened) is not WholeAnswer or not answer_at_once(exchange, opened):
                     await self._deliver(exchange, opened, response, live)
             finally:
                 live.close(self._loop.time())
@@ -372,7 +372,7 @@ class Pipeline:
 
     async def _deliver(self, exchange: Exchange, opened: Opened, response: UpstreamResponse, live: LiveAttempt) -> None:
         if isinstance(opened, WholeAnswer):
-            await _deliver_whole(exchange, opened)
+            await deliver_whole(exchange, opened)
             return
         if isinstance(opened, OpaqueAnswer):
             await self._deliver_opaque(exchange, opened, response, live)
@@ -386,9 +386,9 @@ class Pipeline:
         failure = None
         relay = opened.relay
         try:
-            failure = await _pump(exchange, response, opened)
+            failure = await pump(exchange, response, opened)
             if guards is not None and failure is None:
-                failure = await _conclude(exchange, guards)
+                failure = await conclude(exchange, guards)
         finally:
             if guards is not None:
                 guards.end_stream()
@@ -423,66 +423,6 @@ class Pipeline:
         live.failed_late(self._loop.time())
         live.record.error_code = failure.code or ""
         mark_incomplete(exchange, to_wire(failure))
-
-
-def _answer_at_once(exchange: Exchange, opened: WholeAnswer) -> bool:
-    """Gives a whole answer that nothing guards, if that needs no waiting."""
-    if exchange.guards is not None:
-        return False
-    _note_answer(exchange, opened, opened.body)
-    return exchange.reply_at_once(200, opened.body, opened.headers)
-
-
-async def _deliver_whole(exchange: Exchange, opened: WholeAnswer) -> None:
-    body = recorded = opened.body
-    blocked = False
-    if exchange.guards is not None:
-        body, recorded, blocked = await exchange.guards.check_answer(body)
-    _note_answer(exchange, opened, recorded)
-    if blocked:
-        exchange.record.finish_reasons = ["content_filter"]
-    await exchange.reply(200, body, opened.headers)
-
-
-def _note_answer(exchange: Exchange, opened: WholeAnswer, recorded: bytes) -> None:
-    record = exchange.record
-    record.usage_format = opened.usage_format
-    _, record.usage, record.response_model, record.response_id, record.finish_reasons = opened.answer
-    record.response, record.response_bytes, record.response_format = recorded, len(recorded), "json"
-
-
-async def _pump(exchange: Exchange, response: UpstreamResponse, opened: OpenStream) -> KanameError | None:
-    """Passes events on until the upstream ends; returns the failure that ended it, or None for a clean end."""
-    relay, events = opened.relay, opened.held
-    while True:
-        if exchange.record.ttft_ns is None and relay.content_seen:
-            exchange.record.ttft_ns = exchange.elapsed_ns()
-        if events:
-            await exchange.write(events)
-            if relay.done:
-                if exchange.guards is not None and exchange.guards.blocked:
-                    return None
-                response.expect_end(AFTER_DONE_S)
-        try:
-            chunk = await response.next_chunk()
-            events = relay.feed(chunk) if chunk else relay.finish()
-        except KanameError as e:
-            return e
-        if not chunk:
-            if events:
-                await exchange.write(events)
-            return None
-
-
-async def _conclude(exchange: Exchange, guards: GuardRun) -> KanameError | None:
-    """Gives out what waited for the verdict on the whole answer."""
-    try:
-        events = await guards.conclude_stream()
-    except KanameError as e:
-        return e
-    if events:
-        await exchange.write(events)
-    return None
 
 
 async def send_error(exchange: Exchange, error: ErrorReply) -> None:

@@ -170,6 +170,15 @@ class EventRelay:
         return whole
 
     def _without_usage(self, chunk: bytes) -> bytes:
+        bounds = _event_around(chunk, chunk.rfind(b'"usage"'))
+        if bounds is not None:
+            start, end = bounds
+            event, rest = chunk[start:end], chunk[:start] + chunk[end:]
+            if not _EMPTY_CHOICES.search(rest):  # nearly always: it is the one before `[DONE]`
+                if _EMPTY_CHOICES.search(event) and _is_usage_only(event):
+                    self._stripped = event
+                    return rest
+                return chunk
         kept: list[bytes] = []
         for event in split_events(chunk):
             if _EMPTY_CHOICES.search(event) and _is_usage_only(event):
@@ -224,6 +233,15 @@ def split_events(chunk: bytes) -> Iterator[bytes]:
         start = match.end()
     if start < len(chunk):
         yield chunk[start:]
+
+
+def _event_around(events: bytes, at: int) -> tuple[int, int] | None:
+    """Where the event that holds an index begins and ends; None without an index, and where lines don't end with LF."""
+    if at < 0 or b"\r" in events:
+        return None
+    end = events.find(b"\n\n", at)
+    start = events.rfind(b"\n\n", 0, at)
+    return start + 2 if start >= 0 else 0, end + 2 if end >= 0 else len(events)
 
 
 def split_complete_events(buffer: bytes) -> tuple[list[bytes], bytes]:
@@ -291,6 +309,11 @@ def _error_in(data: bytes) -> dict[str, object] | None:
 
 def _usage_in(events: bytes) -> bytes:
     """The last `usage` object in some events; b"" when there is none."""
+    bounds = _event_around(events, events.rfind(b'"usage"'))
+    if bounds is not None:
+        document = _object(event_data(events[bounds[0] : bounds[1]]))
+        if document is not None and isinstance(document.get("usage"), dict):
+            return orjson.dumps(document["usage"])
     if b'"usage"' not in events:
         return b""
     for event in reversed(list(split_events(events))):
@@ -322,7 +345,11 @@ def _object(data: bytes) -> dict[str, object] | None:
 def _chat_end(head: bytes, tail: bytes, stripped: bytes) -> StreamEnd:
     usage = _usage_in(stripped) or _usage_in(tail)
     reasons = list(dict.fromkeys(reason.decode() for reason in _FINISH.findall(tail)))
-    return StreamEnd(_DONE.search(tail) is not None, reasons, usage, _last_error(tail))
+    return StreamEnd(_has_done(tail), reasons, usage, _last_error(tail))
+
+
+def _has_done(tail: bytes) -> bool:
+    return tail.endswith(b"\n\ndata: [DONE]\n\n") or (b"[DONE]" in tail and _DONE.search(tail) is not None)
 
 
 def _chat_done(events: bytes) -> bool:
