@@ -15,6 +15,8 @@ from devtools.steps import ROOT, StepError, run_loudly, run_quietly, say
 
 PASSES_ON = ("demo", "test", "bench")
 """Commands whose further arguments belong to what they start."""
+_TESTS_FAILED = 1
+"""pytest's status for that; others mean that it couldn't run them."""
 
 
 def main(argv: list[str]) -> int:
@@ -88,13 +90,23 @@ def _test(rest: list[str]) -> int:
     if rest:
         return run_loudly([python, "-m", "pytest", *rest])
     # The browser tests run apart: Playwright keeps an event loop running in its process, where `asyncio.run` can't.
-    status = run_loudly([python, "-m", "pytest", "-n", "2", "--ignore", ROOT / "tests" / "e2e"])
-    status = run_loudly([python, "-m", "pytest", "-n", "2", ROOT / "tests" / "e2e"]) or status
+    status = _run_tests(python, "--ignore", ROOT / "tests" / "e2e")
+    status = _run_tests(python, ROOT / "tests" / "e2e") or status
     if status == 0:
         node = _node()
         ensure_modules(node)
         run_quietly("the UI's unit tests", npm(node, "test"), environment=node_environment(node), cwd=UI)
     return status
+
+
+def _run_tests(python: Path, *which: str | Path) -> int:
+    """Runs tests two at a time. What failed runs once more, alone: a defect fails again, and what passes then had met a
+    busy machine. Both runs are printed, so that nobody misses a test that can't be relied on."""
+    status = run_loudly([python, "-m", "pytest", "-n", "2", *which])
+    if status != _TESTS_FAILED:
+        return status
+    say("  the tests that failed run once more, alone")
+    return run_loudly([python, "-m", "pytest", "--last-failed", "--maxfail", "5", *which])
 
 
 def _ensure_chromium() -> None:

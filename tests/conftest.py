@@ -11,8 +11,12 @@ from live import LiveServer, start_live_server
 
 pytest_plugins = [n for n in ("fixtures_columns", "fixtures_sql") if (Path(__file__).parent / f"{n}.py").exists()]
 
+# The same examples in every run, so that a change is judged by what it changed. `KANAME_TEST_EXPLORE=1` looks for more.
 settings.register_profile(
-    "kaname", deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture]
+    "kaname",
+    deadline=None,
+    derandomize=not os.environ.get("KANAME_TEST_EXPLORE"),
+    suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture],
 )
 settings.load_profile("kaname")
 

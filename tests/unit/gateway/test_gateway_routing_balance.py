@@ -2,7 +2,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from kaname.gateway.routing.balance import TargetLoad, cheapest, fastest, pick
@@ -100,6 +100,8 @@ def test_fastest_takes_the_least_score_of_all() -> None:
     assert fastest([_measured(2.0), _measured(1.5), _measured(3.0)], 0.0, Random(1)) == 1
 
 
+@example([(0.0, 0, 5e-324), (0.0, 0, 0.0)], 0)
+@example([(0.0, 0, 2.0), (0.0, 1, 5e-324)], 1)
 @given(
     st.lists(st.tuples(st.floats(0, 100), st.integers(0, 50), st.floats(0, 10)), min_size=1, max_size=8), st.integers()
 )

@@ -12,6 +12,7 @@ from math import exp
 from random import Random
 
 _WORST_SUCCESS_SHARE = 0.05
+_LEAST_SHARE = 1e-9
 
 
 class TargetLoad:
@@ -61,7 +62,7 @@ class TargetLoad:
         worked = max(_WORST_SUCCESS_SHARE, 1.0 - self._failing * kept)
         if self.in_flight == 0:
             return self._latency_s * kept / worked
-        return self._latency_s * (1.0 + self.in_flight / share) / worked
+        return self._latency_s * (1.0 + self.in_flight / max(share, _LEAST_SHARE)) / worked
 
     def _kept(self, now: float) -> float:
         return exp(min(0.0, (self._stamp - now) / self._decay_s))
@@ -125,4 +126,6 @@ def _draw(weights: Sequence[float], rng: Random) -> int:
     for index, upto in enumerate(sums):
         if point < upto:
             return index
+    if sums[-1] > 0:  # rounded up to the sum
+        return max(index for index, weight in enumerate(weights) if weight > 0)
     return int(rng.random() * len(sums))
