@@ -20,8 +20,8 @@ from kaname.gateway.client_address import Believe, peer_only
 from kaname.gateway.config_file import ConfigFile
 from kaname.gateway.feedback import Feedback
 from kaname.gateway.limits.service import LimitService
-from kaname.gateway.outbox import Outbox
 from kaname.gateway.model import GatewayRecord
+from kaname.gateway.outbox import Outbox
 from kaname.gateway.ports import Caller, CallerKeys, LocalEndpoint, LocalModelInfo, LocalModels
 from kaname.gateway.pricing.book import PriceBook
 from kaname.gateway.routing.bandit import MetricKind, Rewards
