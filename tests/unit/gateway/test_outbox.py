@@ -1,4 +1,4 @@
-"""What is written soon leaves together, in order, and before anything that ends the connection."""
+"""What is written soon leaves in order, together where there is much, and before anything that ends the connection."""
 
 import asyncio
 from collections.abc import Callable
@@ -33,8 +33,9 @@ def run(act: Callable[[CorkedTransport], object]) -> tuple[list[bytes], list[byt
     """What is on the wire at once, and at the end of the turn."""
 
     async def main() -> tuple[list[bytes], list[bytes]]:
-        wire = Wire()
-        act(CorkedTransport(wire, asyncio.get_running_loop(), Outbox()))
+        wire, outbox = Wire(), Outbox()
+        outbox.post(lambda: None)  # somebody else's was the first
+        act(CorkedTransport(wire, asyncio.get_running_loop(), outbox))
         at_once = list(wire.sent)
         await asyncio.sleep(0)
         return at_once, wire.sent
@@ -91,13 +92,27 @@ def test_an_aborted_connection_gets_nothing() -> None:
     assert run(act) == ([], [])
 
 
-def test_each_turn_has_its_own_writes() -> None:
-    async def main() -> list[str]:
-        outbox, seen = Outbox(), list[str]()
-        outbox.post(lambda: outbox.post(lambda: seen.append("second turn")))
-        outbox.post(lambda: seen.append("first turn"))
-        await asyncio.sleep(0)
-        await asyncio.sleep(0)
-        return seen
+async def _turn(outbox: Outbox, writes: int) -> list[str]:
+    """What happens in one turn with so many writes."""
+    seen: list[str] = []
+    for _ in range(writes):
+        outbox.post(lambda: seen.append("write"))
+    seen.append("end of work")
+    await asyncio.sleep(0)
+    return seen
 
-    assert asyncio.run(main()) == ["first turn", "second turn"]
+
+def test_a_write_alone_is_made_at_once_and_many_together() -> None:
+    async def main() -> list[list[str]]:
+        outbox = Outbox()
+        return [await _turn(outbox, writes) for writes in (1, 1, 2, 2, 1, 1)]
+
+    work, write = "end of work", "write"
+    assert asyncio.run(main()) == [
+        [write, work],
+        [write, work],
+        [write, work, write],
+        [work, write, write],
+        [work, write],  # nobody knew yet that it would be alone
+        [write, work],
+    ]
