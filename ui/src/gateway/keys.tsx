@@ -1,7 +1,7 @@
 /** Keys: what each may do and spend, the project's budgets with their windows, and usage from day to day. */
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { Link } from "@tanstack/react-router";
-import { useState } from "react";
+import { lazy, Suspense, useState } from "react";
 import { useProject } from "../access/project.tsx";
 import type { ApiKey } from "../api/types.ts";
 import { keysQuery } from "../settings/api.ts";
@@ -9,7 +9,7 @@ import { IconButton } from "../ui/button.tsx";
 import { Badge } from "../ui/marks.tsx";
 import { PageBody, PageHead } from "../ui/page.tsx";
 import { PagedTable } from "../ui/paged-table.tsx";
-import { ErrorPanel } from "../ui/state.tsx";
+import { ErrorPanel, Loading } from "../ui/state.tsx";
 import type { Column } from "../ui/table.tsx";
 import { Alerts, BudgetList } from "./budgets.tsx";
 import css from "./gateway.module.css";
@@ -20,6 +20,7 @@ import { useGateway } from "./text/index.ts";
 import { dayBefore, Usage } from "./usage.tsx";
 
 const DAYS = 30;
+const Rules = lazy(() => import("./rules.tsx").then((module) => ({ default: module.Rules })));
 
 export default function GatewayKeysScreen() {
   const { g, t } = useGateway();
@@ -59,6 +60,9 @@ export default function GatewayKeysScreen() {
           />
         </div>
         <BudgetList keys={known} manage={manage} />
+        <Suspense fallback={<Loading />}>
+          <Rules keys={known} manage={manage} />
+        </Suspense>
         <Usage days={DAYS} keys={known} />
         <Alerts />
       </PageBody>
