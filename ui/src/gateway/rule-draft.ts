@@ -16,6 +16,11 @@ export interface RuleFields {
   shadow: boolean;
 }
 
+const linesOf = (metadata: Record<string, string>): string =>
+  Object.entries(metadata)
+    .map(([name, value]) => `${name}=${value}`)
+    .join("\n");
+
 export const ruleFieldsOf = (rule: Rule | null): RuleFields => ({
   name: rule?.name ?? "",
   rpm: String(rule?.rpm ?? ""),
@@ -24,9 +29,7 @@ export const ruleFieldsOf = (rule: Rule | null): RuleFields => ({
   keys: rule?.keys ?? [],
   models: (rule?.models ?? []).join("\n"),
   user: rule?.user ?? "",
-  metadata: Object.entries(rule?.metadata ?? {})
-    .map(([name, value]) => `${name}=${value}`)
-    .join("\n"),
+  metadata: linesOf(rule?.metadata ?? {}),
   priority: String(rule?.priority ?? 0),
   always: rule?.always ?? false,
   shadow: rule?.shadow ?? false,
@@ -47,7 +50,12 @@ export const metadataOf = (text: string): Record<string, string> =>
 
 const wholeOrNull = (text: string): number | null => (text.trim() === "" ? null : Number(text));
 
-export const ruleBody = (fields: RuleFields): RuleDraft => ({
+/** Metadata that nobody touched stays as it is: lines can't say every name and value that the API takes. */
+const metadataOfEdit = (text: string, before: Record<string, string>): Record<string, string> =>
+  text === linesOf(before) ? before : metadataOf(text);
+
+/** `rule` is what is edited; null for a new one. */
+export const ruleBody = (fields: RuleFields, rule: Rule | null): RuleDraft => ({
   name: fields.name.trim(),
   rpm: wholeOrNull(fields.rpm),
   tpm: wholeOrNull(fields.tpm),
@@ -55,7 +63,7 @@ export const ruleBody = (fields: RuleFields): RuleDraft => ({
   keys: [...fields.keys],
   models: namesOf(fields.models),
   user: fields.user.trim(),
-  metadata: metadataOf(fields.metadata),
+  metadata: metadataOfEdit(fields.metadata, rule?.metadata ?? {}),
   priority: fields.always ? 0 : Number(fields.priority),
   always: fields.always,
   shadow: fields.shadow,

@@ -27,7 +27,9 @@ export function RuleForm(props: { rule: Rule | null; keys: ApiKey[]; onClose: ()
   const set: Part["set"] = (part) => setFields((old) => ({ ...old, ...part }));
   const save = useMutation({
     mutationFn: () =>
-      rule === null ? createRule(project.id, ruleBody(fields)) : replaceRule(project.id, rule.id, ruleBody(fields)),
+      rule === null
+        ? createRule(project.id, ruleBody(fields, null))
+        : replaceRule(project.id, rule.id, ruleBody(fields, rule)),
     onSuccess: async () => {
       await client.invalidateQueries({ queryKey: rulesQuery(project.id).queryKey });
       props.onClose();
