@@ -185,11 +185,11 @@ def test_only_callers_and_known_methods_are_served(gateway: Gateway) -> None:
     assert httpx.head(url, headers=KEY).status_code == 405
 
 
-def test_completions_to_a_chat_only_provider_are_refused_clearly(gateway: Gateway) -> None:
+def test_a_surface_that_a_provider_lacks_is_refused_clearly(gateway: Gateway) -> None:
     with pytest.raises(openai.BadRequestError) as caught:
-        gateway.client().completions.create(model="claude/claude-x", prompt="Hi")
+        gateway.client().embeddings.create(model="claude/claude-x", input="Hi")
     assert (caught.value.code, caught.value.param) == ("unsupported_parameter", "model")
-    assert "/v1/completions" in str(caught.value)
+    assert "/v1/embeddings" in str(caught.value)
 
 
 def test_a_form_names_its_model_and_other_multiparts_are_uploads(gateway: Gateway) -> None:

@@ -25,12 +25,14 @@ class Left(NamedTuple):
 class RateReachedError(RateLimitedError):
     """A rate refused a call."""
 
+    default_code = "rate_limit_exceeded"
     left: Sequence[Left] = ()
 
 
 class BudgetReachedError(QuotaExceededError):
     """A budget, or the most that one call may cost, refused a call."""
 
+    default_code = "insufficient_quota"
     left: Sequence[Left] = ()
 
 
